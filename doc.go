@@ -1,0 +1,2 @@
+// Package lastly runs what must be undone when a program ends.
+package lastly

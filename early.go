@@ -1,0 +1,95 @@
+package lastly
+
+import (
+	"container/heap"
+	"context"
+	"time"
+)
+
+// lateStats count what was registered after the scope had closed.
+type lateStats struct {
+	count   int
+	records []*record // the first few, and failures as long as there is room
+}
+
+const maxLateRecords = 100
+
+// runEarly starts one hook out of its turn. In a running flow it is one of the flow's hooks; else it gets the flow of its
+// own that the caller brings. The caller holds the lock, and spawns the record.
+func (s *Scope) runEarly(solo *flow, h *Handle) *record {
+	if s.phase == phaseRunning {
+		s.flow.start(h.rec, s.flow.now())
+		return h.rec
+	}
+	r := solo.only(h)
+	s.insiders++
+	h.rec = r
+	solo.start(r, solo.now())
+	return r
+}
+
+// only makes f the flow of a single hook.
+func (f *flow) only(h *Handle) *record {
+	f.solo = true
+	f.left = 1
+	f.done.Add(1)
+	f.running = f.room.running[:0]
+	r := &f.room.records[0]
+	r.h, r.f = h, f
+	f.all = append(f.room.pointers[:0], r)
+	return r
+}
+
+// lateRecord is the record of a hook that was registered on a closed scope.
+func (s *Scope) lateRecord(h *Handle) *record {
+	f := newFlow(s, context.Background(), nil)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := f.only(h)
+	r.late = true
+	h.rec = r
+	s.link(h) // for as long as it runs
+	s.late.count++
+	if len(s.late.records) < maxLateRecords {
+		s.late.records = append(s.late.records, r)
+	}
+	f.start(r, f.now())
+	return r
+}
+
+// runLate runs a hook that was registered on a closed scope, before the registration returns.
+func (s *Scope) runLate(h *Handle, r *record) {
+	if t, ok := h.ext.(*task); ok {
+		t.cancel(s.closeCause())
+		go t.main(h)
+	}
+	r.f.spawn([]*record{r})
+	_ = r.await(context.Background()) // its result is the handle's; the flow bounds it
+}
+
+func (s *Scope) closeCause() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cause
+}
+
+// follow hurries a hook when the context of the caller that started it ends.
+func (f *flow) follow(ctx context.Context, r *record) (stop func() bool) {
+	if ctx.Done() == nil {
+		return func() bool { return true }
+	}
+	return context.AfterFunc(ctx, func() {
+		f.s.mu.Lock()
+		defer f.s.mu.Unlock()
+		if f.solo {
+			f.hurry(&limits{grace: time.Now(), end: time.Now().Add(Reserve)})
+		} else if r.state == recordRunning {
+			now := f.now()
+			r.deadline = min(r.deadline, now)
+			r.giveUp = min(r.giveUp, now+maxPatience)
+			heap.Init(&f.running)
+			f.rushed = true
+			f.rearm()
+		}
+	})
+}

@@ -1,0 +1,3 @@
+module github.com/lastly-go/lastly
+
+go 1.26.0

@@ -1,0 +1,91 @@
+package lastly
+
+import (
+	"sync"
+	"time"
+)
+
+// hold is work in progress.
+type hold struct {
+	prev, next *hold
+	name       string
+	site       uintptr
+	since      time.Time
+	goroutine  int64 // whose stack to show when it does not end; 0 when nobody in particular does the work
+	run        bool  // Main's run
+	reason     error // how it ended, when that is known
+}
+
+// Hold says that work is in progress: closing waits for release (at most HookTimeout) before any hook starts. Work that
+// comes after closing has begun is still held as long as other holds are awaited; once hooks have started, Hold returns
+// ErrClosing (ErrClosed when all is over) and a release that does nothing. release may be called more than once, from anywhere.
+//
+//	release, err := scope.Hold("request")
+//	if err != nil {
+//		return err // too late: answer 503
+//	}
+//	defer release()
+func (s *Scope) Hold(name string) (release func(), err error) {
+	h := &hold{name: name, site: caller(0), since: time.Now()}
+	if err := s.addHold(h); err != nil {
+		return func() {}, err
+	}
+	return sync.OnceFunc(func() { s.dropHold(h) }), nil
+}
+
+func (s *Scope) addHold(h *hold) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.phase {
+	case phaseRunning:
+		return ErrClosing
+	case phaseClosed:
+		return ErrClosed
+	}
+	h.next = s.holds
+	if s.holds != nil {
+		s.holds.prev = h
+	}
+	s.holds = h
+	if h.goroutine != 0 {
+		s.insiders++
+	}
+	return nil
+}
+
+func (s *Scope) dropHold(h *hold) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h.prev == nil && s.holds != h {
+		return // given up already
+	}
+	s.forgetHold(h)
+	if s.holds == nil && s.phase == phaseHolding && s.flow.holdsOver != nil {
+		close(s.flow.holdsOver)
+		s.flow.holdsOver = nil
+	}
+}
+
+func (s *Scope) forgetHold(h *hold) {
+	if h.prev != nil {
+		h.prev.next = h.next
+	} else {
+		s.holds = h.next
+	}
+	if h.next != nil {
+		h.next.prev = h.prev
+	}
+	h.prev, h.next = nil, nil
+	if h.goroutine != 0 {
+		s.insiders--
+	}
+}
+
+// holdFailure is the failure of a hold that was not released in time.
+func holdFailure(h *hold, stack []byte) error {
+	file, site := h.name, siteString(h.site)
+	if file == "" {
+		file = "hold"
+	}
+	return &HookError{Name: file, Site: site, Err: &TimeoutError{After: time.Since(h.since), Abandoned: true, Stack: stack}}
+}

@@ -1,0 +1,127 @@
+package lastly
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// logPatience is how long a flow waits for its Logger to take one line. A handler that blocks (a full pipe, a lock held
+// by a hung goroutine) must not hold up the exit.
+const logPatience = 100 * time.Millisecond
+
+// bounded calls foreign code that must not hold up the caller. It reports whether the call returned in time; a call that
+// did not goes on in its goroutine.
+func bounded(patience time.Duration, call func()) bool {
+	done := make(chan struct{})
+	go func() { // ends when call returns
+		defer close(done)
+		defer func() { _ = recover() }() // a logger's panic is no reason to skip a cleanup
+		call()
+	}()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// write hands one line to the Logger, without the lock. While an earlier line is stuck, later ones are left out: the
+// Report has it all.
+func (s *Scope) write(logger *slog.Logger, level slog.Level, msg string, attrs ...slog.Attr) {
+	if logger == nil || !s.logging.CompareAndSwap(false, true) {
+		return
+	}
+	attrs = append([]slog.Attr{slog.String("scope", s.Name)}, attrs...)
+	bounded(logPatience, func() {
+		defer s.logging.Store(false)
+		logger.LogAttrs(context.Background(), level, msg, attrs...)
+	})
+}
+
+func (f *flow) logBegin(cause error) {
+	if f.logger == nil {
+		return
+	}
+	f.s.write(f.logger, slog.LevelInfo, "lastly: closing", slog.Any("cause", cause), slog.Duration("grace", f.grace))
+	bounded(logPatience, func() {
+		debug := f.logger.Enabled(context.Background(), slog.LevelDebug)
+		f.s.mu.Lock()
+		f.debug = debug
+		f.s.mu.Unlock()
+	})
+	f.s.mu.Lock()
+	holds := 0
+	run := false
+	for h := f.s.holds; h != nil; h = h.next {
+		holds++
+		run = run || h.run
+	}
+	f.s.mu.Unlock()
+	if run {
+		f.s.write(f.logger, slog.LevelInfo, "lastly: waiting for run to return", slog.Duration("at_most", min(f.hookTimeout, f.grace)))
+		holds--
+	}
+	if holds > 0 {
+		f.s.write(f.logger, slog.LevelInfo, "lastly: waiting for work in progress",
+			slog.Int("holds", holds), slog.Duration("at_most", min(f.hookTimeout, f.grace)))
+	}
+}
+
+// logHook tells how a hook ended.
+func (f *flow) logHook(r *record) {
+	if f.logger == nil {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("hook", r.h.label()), slog.String("site", siteString(r.h.site)),
+		slog.Duration("took", r.ended-r.began), slog.String("outcome", string(r.outcome)),
+	}
+	if r.err == nil {
+		f.s.write(f.logger, slog.LevelDebug, "lastly: hook done", attrs...)
+		return
+	}
+	attrs = append(attrs, slog.Any("error", r.err))
+	if te, ok := abandonedError(r); ok && te.Stack != nil {
+		attrs = append(attrs, slog.String("stack", string(te.Stack)))
+	}
+	f.s.write(f.logger, slog.LevelError, "lastly: hook failed", attrs...)
+}
+
+func (f *flow) logSkipped(n int) {
+	if n > 0 {
+		f.s.write(f.logger, slog.LevelError, "lastly: time is over, hooks did not start", slog.Int("hooks", n))
+	}
+}
+
+func (f *flow) logEnd() {
+	if f.logger == nil {
+		return
+	}
+	for _, loop := range f.loops {
+		f.s.write(f.logger, slog.LevelWarn, "lastly: hooks use each other in a loop", slog.Any("error", f.loopError(loop)))
+	}
+	level := slog.LevelInfo
+	if len(f.errs) > 0 {
+		level = slog.LevelError
+	}
+	f.s.write(f.logger, level, "lastly: closed", slog.Int("hooks", len(f.all)), slog.Int("failed", len(f.errs)), slog.Duration("took", f.took))
+}
+
+func (f *flow) loopError(loop []*record) error {
+	e := &CycleError{Scope: f.s.Name}
+	for _, r := range loop {
+		e.Members = append(e.Members, r.h.member())
+	}
+	return e
+}
+
+// logEarly tells of a failure outside of any flow.
+func (s *Scope) logEarly(err error) {
+	_, _, logger := s.settings()
+	s.write(logger, slog.LevelError, fmt.Sprintf("lastly: a Go failed, so its %s closes", s.title()), slog.Any("error", err))
+}

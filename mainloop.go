@@ -1,0 +1,436 @@
+package lastly
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// samePress is how long the same signal counts as the same key press: the terminal sends it to the whole process group,
+// and a supervisor in it may forward it once more.
+const samePress = 100 * time.Millisecond
+
+// A mainLoop is one run of a Program. Its goroutine owns the decision how the process ends; others send.
+type mainLoop struct {
+	p     Program
+	scope *Scope
+	ctx   context.Context
+	run   func(context.Context) error
+
+	signals  chan os.Signal
+	returned chan runResult // buffered: run's goroutine never waits
+	hold     *hold
+	crash    chan struct{} // closed when a panic of run may end the process
+
+	mu    sync.Mutex // guards what follows
+	exits []*ExitError
+	wake  chan struct{} // closed by the first Exit
+
+	// Only for the loop.
+	by       decider
+	code     int
+	first    os.Signal // the signal that asked first
+	at       time.Time // when
+	dieBy    os.Signal
+	result   *runResult
+	panicked *PanicError
+	cause    error
+}
+
+// decider is what decided the exit code first.
+type decider int
+
+const (
+	byNobody decider = iota
+	byReturn
+	byExit
+	bySignal
+)
+
+// runResult is how run ended.
+type runResult struct {
+	err      error
+	panicked *PanicError
+	exited   bool // it called Exit
+}
+
+func newMainLoop(p Program, ctx context.Context, run func(context.Context) error) *mainLoop {
+	return &mainLoop{
+		p: p, ctx: ctx, run: run,
+		signals:  make(chan os.Signal, 16),
+		returned: make(chan runResult, 1),
+		crash:    make(chan struct{}),
+		wake:     make(chan struct{}),
+	}
+}
+
+// loop runs the program and its exit flow, and returns the exit code.
+func (m *mainLoop) loop() int {
+	m.begin()
+	flowOver := make(chan struct{})
+	for begun := false; !begun; {
+		select {
+		case res := <-m.returned:
+			m.noteReturn(res)
+			begun = true
+		case sig := <-m.signals:
+			begun = m.noteSignal(sig)
+		case <-m.wake:
+			m.noteExits()
+			begun = true
+		case <-m.ctx.Done():
+			m.cause = context.Cause(m.ctx)
+			begun = true
+		case <-m.scope.Context().Done(): // a Go failed, or somebody closed the process scope
+			m.noteClosed()
+			begun = true
+		}
+	}
+	go func() { // ends with the flow
+		_ = m.scope.shutdown(context.WithoutCancel(m.ctx), m.cause, nil)
+		<-m.scope.Closed()
+		close(flowOver)
+	}()
+	for over := false; !over; {
+		select {
+		case res := <-m.returned:
+			m.noteReturn(res)
+		case sig := <-m.signals:
+			m.noteSignal(sig)
+		case <-flowOver:
+			over = true
+		}
+	}
+	return m.finish()
+}
+
+// begin makes the process scope ours, listens for signals and starts run.
+func (m *mainLoop) begin() {
+	if s := Process(); s.isClosed() {
+		process.CompareAndSwap(s, nil) // somebody closed it by hand: this program starts with a fresh one
+	}
+	m.scope = Process()
+	s := m.scope
+	s.mu.Lock()
+	s.overrides = overrides{m.p.Grace, m.p.HookTimeout, m.p.Logger}
+	s.mu.Unlock()
+	notify(m.signals, m.p.Signals)
+
+	ctx, cancel := context.WithCancelCause(m.ctx)
+	context.AfterFunc(s.Context(), func() { cancel(context.Cause(s.Context())) })
+	started := make(chan struct{})
+	go m.runner(ctx, started) // ends when run returns; after a panic of run, when the flow is over
+	<-started
+}
+
+// runner calls run. Closing the process scope awaits it, as it awaits a hold.
+func (m *mainLoop) runner(ctx context.Context, started chan struct{}) {
+	in := insider{scope: m.scope}
+	in.enter()
+	m.hold = &hold{name: "run", run: true, since: time.Now(), goroutine: in.id, site: siteOfFunc(m.run)}
+	_ = m.scope.addHold(m.hold) // the scope may be closed already: then the loop ends at once
+	close(started)
+	returned := false
+	var err error
+	defer func() {
+		in.leave()
+		res := runResult{err: err, exited: in.exited}
+		if !returned {
+			if v := recover(); v != nil {
+				res.panicked = &PanicError{Value: v, Stack: debug.Stack()}
+			} else if !in.exited {
+				res.err = ErrGoexit
+			}
+		}
+		m.hold.reason = res.err
+		m.returned <- res
+		m.scope.dropHold(m.hold)
+		if res.panicked != nil {
+			<-m.crash
+			panic(res.panicked.Value) // from within the deferred call, so that the trace shows where it began
+		}
+	}()
+	err = m.run(ctx)
+	returned = true
+}
+
+// requestExit is Exit, called from any goroutine.
+func (m *mainLoop) requestExit(e *ExitError) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.exits = append(m.exits, e)
+	if len(m.exits) == 1 {
+		close(m.wake)
+	}
+}
+
+func (m *mainLoop) noteExits() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range m.exits {
+		if m.by == byNobody {
+			m.by, m.code, m.cause = byExit, e.Code, e
+		} else if m.code == 0 {
+			m.code = e.Code
+		}
+	}
+	m.exits = m.exits[:0:0]
+}
+
+// noteClosed is the close of the process scope by somebody else.
+func (m *mainLoop) noteClosed() {
+	m.noteExits()
+	m.cause = context.Cause(m.scope.Context())
+}
+
+func (m *mainLoop) noteReturn(res runResult) {
+	m.noteExits() // what run asked for before it ended comes first
+	m.result = &res
+	if res.panicked != nil {
+		m.panicked = res.panicked
+		if m.cause == nil {
+			m.cause = res.panicked
+		}
+		return
+	}
+	if res.exited {
+		return
+	}
+	if res.err != nil && m.p.logger(m.scope) != nil && !m.interrupted() {
+		m.scope.write(m.p.logger(m.scope), slog.LevelError, "lastly: run failed", slog.Any("error", res.err))
+	}
+	if m.cause == nil {
+		m.cause = ErrClosing
+		if res.err != nil {
+			m.cause = fmt.Errorf("run returned: %w", res.err)
+		}
+	}
+	switch m.by {
+	case byNobody:
+		m.by, m.code = byReturn, codeOf(res.err)
+	case byExit:
+		if m.code == 0 && !m.interrupted() {
+			m.code = codeOf(res.err)
+		}
+	}
+}
+
+func (p Program) logger(s *Scope) *slog.Logger {
+	if s.Logger != nil {
+		return s.Logger
+	}
+	return p.Logger
+}
+
+// interrupted reports whether run returned because it was told to: with the error of its context.
+func (m *mainLoop) interrupted() bool {
+	if m.result == nil {
+		return true
+	}
+	err := m.result.err
+	cause := context.Cause(m.scope.Context())
+	return err != nil && m.scope.Context().Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, cause)) ||
+		err != nil && m.ctx.Err() != nil && errors.Is(err, m.ctx.Err())
+}
+
+func codeOf(err error) int {
+	var e *ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &e):
+		return e.Code
+	}
+	return 1
+}
+
+// noteSignal returns whether the signal asks the program to end. A second one ends the process here and now.
+func (m *mainLoop) noteSignal(sig os.Signal) bool {
+	if isPipeSignal(sig) && !slices.Contains(m.p.Signals, sig) {
+		if m.first != nil || !outputIsBroken() {
+			return false // a socket's, or nothing new: the write has failed, and that is for the writer to handle
+		}
+		m.by, m.cause = bySignal, &SignalError{sig}
+		m.dieBy = sig
+		return true
+	}
+	if m.first != nil {
+		if sig != m.first || time.Since(m.at) >= samePress {
+			m.force(sig)
+		}
+		return false
+	}
+	m.first, m.at = sig, time.Now()
+	switch {
+	case m.by == byNobody:
+		m.by, m.cause = bySignal, &SignalError{sig}
+	case m.code == 0 && sig == os.Interrupt && m.by != bySignal:
+		m.by = bySignal // it came later, but it is no 0
+	}
+	return true
+}
+
+// force ends the process at once.
+func (m *mainLoop) force(sig os.Signal) {
+	n, ok := signalNumber(sig)
+	if !ok {
+		n = 0
+	}
+	m.say(fmt.Sprintf("lastly: received %v again: exiting at once, cleanups that have not ended are skipped", sig))
+	osExit(128 + n)
+}
+
+// finish decides how the process ends when everything has run.
+func (m *mainLoop) finish() int {
+	select {
+	case res := <-m.returned:
+		m.noteReturn(res)
+	default:
+	}
+	m.noteExits()
+	signal.Stop(m.signals)
+	if m.by == bySignal {
+		m.applyPolicy()
+	} else if m.by == byNobody && m.panicked == nil {
+		m.code = m.codeOfClose()
+	}
+	if m.code == 0 && m.scope.hardFailures() > 0 {
+		m.code = 1
+	}
+	s := m.scope
+	s.mu.Lock()
+	s.exit = &exitInfo{m.exitCode()}
+	s.mu.Unlock()
+	if m.p.logger(s) == nil {
+		if m.result != nil && m.result.err != nil && (m.by == byReturn || !m.interrupted()) {
+			m.say("lastly: run: " + m.result.err.Error())
+		}
+		m.sayFailures()
+	}
+	if m.p.OnExit != nil {
+		report := s.Report()
+		bounded(time.Second, func() { m.p.OnExit(report) })
+	}
+	process.CompareAndSwap(s, nil)
+	current.Store(nil)
+	return m.code
+}
+
+// codeOfClose is the code after an end that neither return, Exit nor a signal decided: run was abandoned, or a Go failed.
+func (m *mainLoop) codeOfClose() int {
+	if m.result == nil {
+		return 1
+	}
+	return codeOf(m.result.err)
+}
+
+// applyPolicy decides how to end after a signal.
+func (m *mainLoop) applyPolicy() {
+	if m.dieBy != nil { // SIGPIPE
+		m.dieBy = orCode(m.dieBy, &m.code)
+		return
+	}
+	asked := m.code // of an Exit that came later
+	n, _ := signalNumber(m.first)
+	finished := m.result != nil && (m.result.err == nil || m.result.exited)
+	failed := m.result != nil && m.result.err != nil && !m.interrupted()
+	die := false
+	switch m.p.OnSignal {
+	case ExitBySignal:
+		die = true
+	case ExitWithCode:
+		m.code = 128 + n
+	case ExitZero:
+		if failed {
+			m.code = codeOf(m.result.err)
+		}
+	default:
+		switch {
+		case m.first == os.Interrupt:
+			die = true
+		case finished:
+		case failed:
+			m.code = codeOf(m.result.err)
+		default:
+			die = true
+		}
+	}
+	if die {
+		m.dieBy = orCode(m.first, &m.code)
+	} else if m.code == 0 {
+		m.code = asked
+	}
+}
+
+// orCode returns the signal to die by. PID 1 can't die by its own signal, so it gets a code instead.
+func orCode(sig os.Signal, code *int) os.Signal {
+	n, ok := signalNumber(sig)
+	*code = 128 + n
+	if !ok || os.Getpid() == 1 || !canDieBySignal {
+		return nil
+	}
+	return sig
+}
+
+// exitCode is the code as a shell would report it.
+func (m *mainLoop) exitCode() int {
+	if m.panicked != nil {
+		return 2
+	}
+	if n, ok := signalNumber(m.dieBy); ok {
+		return 128 + n
+	}
+	return m.code
+}
+
+func signalNumber(sig os.Signal) (int, bool) {
+	n, ok := sig.(syscall.Signal)
+	return int(n), ok
+}
+
+// say writes to Stderr, which may be a pipe that nobody reads.
+func (m *mainLoop) say(line string) {
+	w := m.p.Stderr
+	if w == nil {
+		w = os.Stderr
+	}
+	sayTo(w, line)
+}
+
+func sayTo(w io.Writer, line string) {
+	bounded(logPatience, func() { _, _ = io.WriteString(w, line+"\n") })
+}
+
+func (m *mainLoop) sayFailures() {
+	w := m.p.Stderr
+	if w == nil {
+		w = os.Stderr
+	}
+	printFailures(w, m.scope)
+}
+
+// printFailures writes what failed while a scope closed, for programs without a Logger.
+func printFailures(w io.Writer, s *Scope) {
+	s.mu.Lock()
+	var errs []error
+	if s.flow != nil {
+		errs = slices.Clone(s.flow.errs)
+	}
+	s.mu.Unlock()
+	for _, err := range errs {
+		line := err.Error()
+		if stack := stackIn(err); stack != "" {
+			line += "\n" + stack
+		}
+		sayTo(w, line)
+	}
+}

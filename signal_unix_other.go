@@ -1,0 +1,12 @@
+//go:build unix && !linux
+
+package lastly
+
+import "syscall"
+
+// restoreDefault has no way but signal.Reset here.
+func restoreDefault(syscall.Signal) {}
+
+// pipeIsBroken can't be asked here without more than the standard library: SIGPIPE with a pipe as output is taken to
+// mean that pipe.
+func pipeIsBroken(int) bool { return true }

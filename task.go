@@ -1,0 +1,121 @@
+package lastly
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+)
+
+// A task is the goroutine of a Go.
+type task struct {
+	run       func(context.Context) error
+	ctx       context.Context
+	cancel    context.CancelCauseFunc
+	goroutine atomic.Int64
+	done      chan struct{} // closed when run has ended
+	err       error         // readable when done is closed
+	ended     bool          // guarded by the scope's mutex: run ended before anybody stopped it
+}
+
+// Go calls h.Run in a goroutine that the scope stops and awaits, at its place in the order: everything that uses it has
+// ended by then, so a worker can still finish what it was given. Its context ends at that moment and not before; an
+// error that merely says so is no failure. A Go that ends with nil before is forgotten; one that fails or panics begins the close of
+// its scope. h.Timeout bounds the stop, not the work. On a closed scope, h.Run is called at once with an ended context.
+func (s *Scope) Go(h Hook) *Handle { return s.goTask(h, caller(0)) }
+
+func (s *Scope) goTask(h Hook, site uintptr) *Handle {
+	h.check("Go", site)
+	t := &task{run: h.Run, done: make(chan struct{})}
+	t.ctx, t.cancel = context.WithCancelCause(context.Background())
+	h.Run = t.stop
+	return s.register(&h, kindGo, t, site)
+}
+
+// main is the goroutine.
+func (t *task) main(h *Handle) {
+	in := insider{scope: h.scope, h: h}
+	in.enter()
+	t.goroutine.Store(in.id)
+	returned := false
+	var err error
+	defer func() {
+		in.leave()
+		if !returned && !in.exited {
+			err = ErrGoexit
+		}
+		if t.ctx.Err() != nil && (errors.Is(err, t.ctx.Err()) || errors.Is(err, context.Cause(t.ctx))) {
+			err = nil
+		}
+		t.err = err
+		t.endedAlone(h)
+		close(t.done)
+	}()
+	err = protect(t.run, t.ctx)
+	returned = true
+}
+
+// stop is the hook of a Go.
+func (t *task) stop(ctx context.Context) error {
+	cause := ErrClosing
+	if c, ok := ctx.(*hookContext); ok {
+		s := c.rec.f.s
+		s.mu.Lock()
+		if s.cause != nil {
+			cause = s.cause
+		}
+		s.mu.Unlock()
+	}
+	t.cancel(cause)
+	<-t.done // not bounded here: the flow gives this hook up when it takes too long
+	return t.err
+}
+
+// endedAlone notes that the work ended before it was told to.
+func (t *task) endedAlone(h *Handle) {
+	s := h.scope
+	s.mu.Lock()
+	if h.state != waiting { // it is being stopped: stop tells
+		s.mu.Unlock()
+		return
+	}
+	h.state = finished
+	h.run = nil
+	s.unlink(h)
+	if t.err == nil {
+		var next []*record
+		if h.rec != nil {
+			next = s.flow.settle(h.rec, OutcomeOK, nil)
+		}
+		s.mu.Unlock()
+		s.flow.spawn(next)
+		t.cancel(nil)
+		return
+	}
+	if h.rec != nil { // the scope's hooks run already
+		next := s.flow.settle(h.rec, OutcomeFailed, t.err)
+		s.mu.Unlock()
+		s.flow.logHook(h.rec)
+		s.flow.spawn(next)
+		t.cancel(nil)
+		return
+	}
+	failure := h.failure(t.err)
+	s.addEarly(failure, h.bestEffort)
+	s.mu.Unlock()
+	s.logEarly(failure)
+	t.cancel(nil)
+	go func() { _ = s.shutdown(context.Background(), failure, nil) }() // ends with the flow
+}
+
+// addEarly keeps a failure that happened before the hooks of the scope started; Close reports it first.
+func (s *Scope) addEarly(err error, soft bool) {
+	if len(s.early) < maxEarly {
+		s.early = append(s.early, err)
+	}
+	if !soft {
+		s.earlyHard++
+	}
+}
+
+// maxEarly bounds what a scope that lives long keeps of failures that nobody asked for.
+const maxEarly = 100

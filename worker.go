@@ -1,0 +1,318 @@
+package lastly
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+)
+
+type recordState uint8
+
+const (
+	recordPending recordState = iota
+	recordRunning
+	recordEnding // it has ended or was given up; its line is being logged
+	recordOver
+)
+
+// record is one hook's part in a flow. Guarded by the scope's mutex, except for ctx and goroutine.
+type record struct {
+	h         *Handle
+	f         *flow
+	run       func(context.Context) error // moved here from h; only its worker touches it then
+	i         int32 // its number in the flow's graph
+	heapIndex int32
+	state     recordState
+	outcome   Outcome
+	late      bool // registered while the flow ran
+	soft      bool // its failure changes no exit code
+	began     time.Duration
+	ended     time.Duration
+	deadline  time.Duration // when its context ends
+	giveUp    time.Duration // when it is abandoned
+	err       error         // wrapped in a HookError
+	by        *record       // whose end let it start
+	mirror    *record       // an early run's: the record that the closing flow keeps for the same hook
+	waiter    chan struct{} // closed when it is over; made when somebody waits
+	goroutine atomic.Int64
+	ctx       hookContext
+}
+
+func (r *record) deadlineTime() time.Time {
+	s := r.f.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return r.f.began.Add(r.deadline)
+}
+
+// limits are what this hook leaves to the child scope that it closes: its own reserve lies before the point where the
+// parent would give it up.
+func (r *record) limits() (grace, end time.Time) {
+	s := r.f.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return r.f.limitsOf(r)
+}
+
+func (f *flow) limitsOf(r *record) (grace, end time.Time) {
+	margin := (r.giveUp - r.deadline) / 8
+	return f.began.Add(r.deadline), f.began.Add(r.giveUp - margin)
+}
+
+// await waits until the hook is over and returns its result.
+func (r *record) await(ctx context.Context) error {
+	s := r.f.s
+	s.mu.Lock()
+	if r.state == recordOver {
+		s.mu.Unlock()
+		return r.err
+	}
+	if r.waiter == nil {
+		r.waiter = make(chan struct{})
+	}
+	waiter := r.waiter
+	s.mu.Unlock()
+	if in := callerInside(ctx); in != nil {
+		w, ok := beginWait(in, nil, r.h)
+		if !ok {
+			return ErrClosing
+		}
+		defer endWait(w)
+	}
+	select {
+	case <-waiter:
+		return r.err
+	case <-ctx.Done():
+		return &awaitError{"hook " + r.h.label(), ctx.Err()}
+	}
+}
+
+// startAll marks hooks as running; the caller hands them to spawn or runs one itself.
+func (f *flow) startAll(ready []int32) []*record {
+	if len(ready) == 0 {
+		return nil
+	}
+	started := make([]*record, len(ready))
+	now := f.now()
+	for k, i := range ready {
+		started[k] = f.at[i]
+		f.start(f.at[i], now)
+	}
+	return started
+}
+
+func (f *flow) start(r *record, now time.Duration) {
+	if f.g != nil {
+		f.g.start(r.i)
+	}
+	r.state = recordRunning
+	r.run, r.h.run = r.h.run, nil
+	r.h.state = running
+	r.began = now
+	r.ctx.rec = r
+	f.setDeadline(r, now)
+	f.watchOver(r)
+}
+
+// spawn runs started hooks, each in a goroutine of its own.
+func (f *flow) spawn(started []*record) {
+	for _, r := range started {
+		go r.f.work(r) // ends when the hook returns and no other is ready; given up when the hook hangs
+	}
+}
+
+// work runs a hook, then whatever its end lets start.
+func (f *flow) work(r *record) {
+	in := insider{scope: f.s, h: r.h}
+	in.enter()
+	returned := false
+	defer func() {
+		in.leave()
+		if returned {
+			return
+		}
+		// Goexit: this goroutine can't go on, another one does. Exit, called by a hook, is no failure of the hook.
+		var err error = ErrGoexit
+		if in.exited {
+			err = nil
+		}
+		if next := f.ended(r, err); next != nil {
+			go f.work(next) // as above
+		}
+	}()
+	for r != nil {
+		in.h = r.h
+		r.goroutine.Store(in.id)
+		run := r.run
+		r.run = nil
+		err := protect(run, &r.ctx)
+		r = f.ended(r, err)
+	}
+	returned = true
+}
+
+// protect calls foreign code and turns a panic into an error.
+func protect(run func(context.Context) error, ctx context.Context) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return run(ctx)
+}
+
+// ended notes that the hook has returned err, starts what its end lets start, and returns one of those for the calling
+// worker to run.
+func (f *flow) ended(r *record, err error) (mine *record) {
+	r.ctx.end(context.Canceled)
+	s := f.s
+	s.mu.Lock()
+	if r.state != recordRunning { // it was given up; the flow has gone on without it
+		s.mu.Unlock()
+		return nil
+	}
+	now := f.now()
+	f.judge(r, err, now)
+	f.unwatch(r)
+	if f.logger != nil && (r.err != nil || f.debug) {
+		r.state = recordEnding
+		s.mu.Unlock()
+		f.logHook(r)
+		s.mu.Lock()
+		now = f.now()
+	}
+	next, others := f.conclude(r, now)
+	s.mu.Unlock()
+	f.spawn(others)
+	if r.h.kind == kindAttached {
+		r.h.ext.(*attachment).stop(s)
+	}
+	return next
+}
+
+// judge decides what to call the way in which a hook ended.
+func (f *flow) judge(r *record, err error, now time.Duration) {
+	r.ended = now
+	var p *PanicError
+	switch {
+	case now >= r.deadline:
+		r.outcome = OutcomeTimedOut
+		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+			err = nil // that is what a timeout looks like from within
+		}
+		err = &TimeoutError{After: now - r.began, Err: err}
+	case err == nil:
+		r.outcome = OutcomeOK
+		return
+	case err == ErrGoexit: //nolint:errorlint // the very value, made by work
+		r.outcome = OutcomeGoexit
+	case errors.As(err, &p):
+		r.outcome = OutcomePanicked
+	default:
+		r.outcome = OutcomeFailed
+	}
+	f.fail(r, err)
+}
+
+// fail keeps the error of a hook.
+func (f *flow) fail(r *record, err error) {
+	r.err = r.h.failure(err)
+	f.errs = append(f.errs, r.err)
+	if r.soft = r.h.bestEffort || f.softChild(r.h); !r.soft {
+		f.hard++
+	}
+}
+
+// softChild reports whether all that failed in a child scope was best effort.
+func (f *flow) softChild(h *Handle) bool {
+	c, ok := h.ext.(*Scope)
+	if !ok {
+		return false
+	}
+	c.mu.Lock() // a parent's mutex may be held while its child's is taken, never the other way round
+	defer c.mu.Unlock()
+	return c.settled && c.flow.hard == 0
+}
+
+// conclude takes an ended hook out of everything. It returns the hooks that start because of it: one for the worker that
+// asks, and the others.
+func (f *flow) conclude(r *record, now time.Duration) (mine *record, others []*record) {
+	h := r.h
+	h.state = finished
+	h.run = nil
+	f.s.unlink(h)
+	if f.solo && !r.late {
+		f.s.insiders--
+	}
+	mine, others = f.endRecord(r, now)
+	if m := r.mirror; m != nil {
+		// The hook was run early and its scope has begun to close since: that flow goes on too.
+		c := m.f
+		m.outcome, m.began, m.ended = r.outcome, max(0, c.now()-(r.ended-r.began)), c.now()
+		if m.err = r.err; m.err != nil {
+			c.errs = append(c.errs, m.err)
+			if m.soft = r.soft; !m.soft {
+				c.hard++
+			}
+		}
+		one, more := c.endRecord(m, c.now())
+		if others = append(others, more...); one != nil {
+			others = append(others, one)
+		}
+	}
+	return mine, others
+}
+
+// endRecord notes in its flow that a hook is over, and starts what may start because of it.
+func (f *flow) endRecord(r *record, now time.Duration) (mine *record, others []*record) {
+	r.state = recordOver
+	if r.waiter != nil {
+		close(r.waiter)
+	}
+	if f.over {
+		return nil, nil
+	}
+	f.last = r
+	f.left--
+	if f.g != nil {
+		ready := f.g.end(r.i, f.scratch[:0])
+		f.scratch = ready[:0]
+		for _, i := range ready {
+			next := f.at[i]
+			if next.state != recordPending {
+				continue // the time is over: it was told so
+			}
+			next.by = r
+			f.start(next, now)
+			if mine == nil {
+				mine = next
+			} else {
+				others = append(others, next)
+			}
+		}
+	}
+	if f.left == 0 {
+		f.finish()
+	}
+	return mine, others
+}
+
+// settle ends a record that did not run: its hook was cancelled, its child scope was closed by itself, or its Go ended.
+// It returns what starts because of it.
+func (f *flow) settle(r *record, outcome Outcome, err error) []*record {
+	if r.state != recordPending {
+		return nil
+	}
+	now := f.now()
+	r.outcome, r.began, r.ended = outcome, now, now
+	if err != nil {
+		f.fail(r, err)
+	}
+	mine, others := f.endRecord(r, now)
+	if mine != nil {
+		others = append(others, mine)
+	}
+	return others
+}
