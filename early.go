@@ -18,26 +18,22 @@ const maxLateRecords = 100
 // own that the caller brings. The caller holds the lock, and spawns the record.
 func (s *Scope) runEarly(solo *flow, h *Handle) *record {
 	if s.phase == phaseRunning {
-		s.flow.start(h.rec, s.flow.now())
-		return h.rec
+		if s.flow.g == nil {
+			s.flow.makeGraph() // more than one will run: the list alone is no order any more
+		}
+		return s.flow.start(h, s.flow.now())
 	}
-	r := solo.only(h)
 	s.insiders++
-	h.rec = r
-	solo.start(r, solo.now())
-	return r
+	s.solos++
+	solo.only()
+	return solo.start(h, solo.now())
 }
 
 // only makes f the flow of a single hook.
-func (f *flow) only(h *Handle) *record {
+func (f *flow) only() {
 	f.solo = true
-	f.left = 1
 	f.done.Add(1)
 	f.running = f.room.running[:0]
-	r := &f.room.records[0]
-	r.h, r.f = h, f
-	f.all = append(f.room.pointers[:0], r)
-	return r
 }
 
 // lateRecord is the record of a hook that was registered on a closed scope.
@@ -45,15 +41,14 @@ func (s *Scope) lateRecord(h *Handle) *record {
 	f := newFlow(s, context.Background(), nil)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := f.only(h)
-	r.late = true
-	h.rec = r
+	f.only()
+	h.late = true
 	s.link(h) // for as long as it runs
+	r := f.start(h, f.now())
 	s.late.count++
 	if len(s.late.records) < maxLateRecords {
 		s.late.records = append(s.late.records, r)
 	}
-	f.start(r, f.now())
 	return r
 }
 

@@ -28,33 +28,32 @@ type flow struct {
 	holdsOver chan struct{} // closed when the last hold is released; nil when nobody waits
 	hurried   chan struct{} // closed when the grace was cut short; nil until somebody waits for holds
 
+	// The order. While every hook is a plain one (it names nothing and is not Last), the scope's list is the order: the
+	// youngest runs, then the one before it. A graph is made when there is more to know.
 	g     *graph
-	at    []*record // by number in g
-	all   []*record // everything that ever belonged to the flow, in the order of registration
-	held  []heldRecord
-	left  int
-	over  bool
-	done  sync.WaitGroup
-	errs  []error // in the order in which they happened
-	hard  int     // failures that count for the exit code
-	last  *record // the one that ended last
-	loops [][]*record
+	at    []*Handle // by number in g
+	loops [][]*Handle
+
+	records []record   // the current chunk
+	full    [][]record // earlier chunks: everything that ever started, in that order
+	held    []heldRecord
+	over    bool
+	done    sync.WaitGroup
+	errs    []error // in the order in which they happened
+	hard    int     // failures that count for the exit code
+	last    *record // the one that ended last
 
 	running byGiveUp
 	timer   *time.Timer
 	armed   time.Duration // when timer fires; 0 when there is none
 	stacks  stackTaker
-	scratch []int32
+	scratch []int32 // of endRecord
+	rushed  bool    // the grace was cut short: the contexts of running hooks have to be ended by hand
 
 	// Room for the few hooks of a scope that is made per request.
-	rushed bool // the grace was cut short: contexts of running hooks have to be ended by hand
-
 	room struct {
-		records  [4]record
-		pointers [4]*record
-		vertices [4]vertex
-		order    [4]int32
-		running  [2]*record
+		records [4]record
+		running [1]*record
 	}
 }
 
@@ -283,9 +282,11 @@ func (f *flow) runHooks() {
 	f.hard += s.earlyHard
 	s.early, s.earlyHard = nil, 0
 	f.done.Add(1)
-	f.plan()
-	next := f.startAll(f.g.ready(f.scratch[:0]))
-	if f.left == 0 {
+	if s.odd > 0 || s.solos > 0 {
+		f.makeGraph()
+	}
+	next := f.startFirst()
+	if s.count == 0 {
 		f.finish()
 	}
 	s.mu.Unlock()
@@ -293,51 +294,40 @@ func (f *flow) runHooks() {
 	f.done.Wait()
 }
 
-// plan makes records and an order for everything that is registered.
-func (f *flow) plan() {
-	s := f.s
-	n := 0
-	for h := s.head; h != nil; h = h.next {
-		n++
+// startFirst starts what nothing has to wait for.
+func (f *flow) startFirst() []*record {
+	if f.g != nil {
+		return f.startAll(f.g.ready(nil))
 	}
-	records, pointers := f.room.records[:0], f.room.pointers[:0]
-	if n > len(f.room.records) {
-		records, pointers = make([]record, 0, n), make([]*record, 0, n)
+	if f.s.tail == nil {
+		return nil
 	}
-	f.running = f.room.running[:0]
-	var buf [4]entry
-	entries := buf[:0]
-	if n > len(buf) {
-		entries = make([]entry, 0, n)
-	}
-	for h := s.head; h != nil; h = h.next {
-		entries = append(entries, entry{name: h.name, uses: h.uses, last: h.last, started: h.state == running})
-		records = append(records, record{h: h, f: f, i: int32(len(pointers))})
-		r := &records[len(records)-1]
-		pointers = append(pointers, r)
-		if h.state == running {
-			h.rec.mirror = r // it was run early: when that ends, this does
-			r.state = recordRunning
-		} else {
-			h.rec = r
-		}
-	}
-	vbuf, obuf := f.room.vertices[:0], f.room.order[:0]
-	if n > cap(vbuf) {
-		vbuf, obuf = make([]vertex, 0, n), make([]int32, 0, n)
-	}
-	f.g = newGraph(entries, vbuf, obuf)
-	f.at, f.all, f.left = pointers, pointers[:n:n], n
-	f.noteGraph()
+	return []*record{f.start(f.s.tail, f.now())}
 }
 
-// noteGraph keeps what a later order has to know of this one.
-func (f *flow) noteGraph() {
+// makeGraph makes an order of everything that is registered and has not ended.
+func (f *flow) makeGraph() {
+	s := f.s
+	f.at = make([]*Handle, 0, s.count)
+	entries := make([]entry, 0, s.count)
+	for h := s.head; h != nil; h = h.next {
+		if h.state == running && h.rec.f != f && h.rec.mirror == nil {
+			m := f.newRecord(h) // it was run early: when that ends, this does
+			m.state = recordRunning
+			h.rec.mirror = m
+		}
+		h.number = int32(len(f.at))
+		f.at = append(f.at, h)
+		entries = append(entries, entry{
+			name: h.name, uses: h.uses, last: h.last, started: h.state == running, late: h.late,
+		})
+	}
+	f.g = newGraph(entries)
 	for _, i := range f.g.lasts {
-		f.at[i].h.last = true
+		f.at[i].last = true // it stays so, also when the Last hook that names it is gone
 	}
 	for _, c := range f.g.cycles {
-		loop := make([]*record, len(c))
+		loop := make([]*Handle, len(c))
 		for k, i := range c {
 			loop[k] = f.at[i]
 		}
@@ -347,38 +337,59 @@ func (f *flow) noteGraph() {
 
 // join takes a hook that was registered late into the flow, and returns what may start because of it.
 func (f *flow) join(h *Handle) []*record {
-	r := &record{h: h, f: f}
-	h.rec = r
-	f.all = append(f.all, r)
-	f.left++
-	if i, ok := f.g.add(entry{name: h.name, uses: h.uses, last: h.last, late: true}); ok {
-		r.i = i
-		f.at = append(f.at, r)
-		if !f.g.mayStart(i) {
-			return nil
+	h.late = true
+	if f.g == nil {
+		if f.s.odd == 0 {
+			return nil // it is the youngest now, so it comes next
 		}
-		return f.startAll([]int32{i})
+		f.makeGraph()
+		return f.startFirst()
 	}
-	// An order made anew, of what has not ended.
-	f.at = f.at[:0:0]
-	var entries []entry
-	began := false
-	for o := f.s.head; o != nil; o = o.next {
-		rec := o.rec
-		if rec.f != f {
-			rec = rec.mirror
+	i, ok := f.g.add(entry{name: h.name, uses: h.uses, last: h.last, late: true})
+	if !ok {
+		f.makeGraph()
+		return f.startFirst()
+	}
+	h.number = i
+	f.at = append(f.at, h)
+	if !f.g.mayStart(i) {
+		return nil
+	}
+	return f.startAll([]int32{i})
+}
+
+// newRecord notes that h takes its part in the flow.
+func (f *flow) newRecord(h *Handle) *record {
+	if len(f.records) == cap(f.records) {
+		if f.records != nil {
+			f.full = append(f.full, f.records)
+			f.records = make([]record, 0, min(4*cap(f.records), 1024))
+		} else {
+			f.records = f.room.records[:0]
 		}
-		began = began || rec.late
-		rec.late = rec.late || rec == r
-		rec.i = int32(len(f.at))
-		f.at = append(f.at, rec)
-		entries = append(entries, entry{
-			name: o.name, uses: o.uses, last: o.last, started: rec.state != recordPending, late: rec.late,
-		})
 	}
-	f.g = newGraph(entries, nil, nil)
-	f.noteGraph()
-	return f.startAll(f.g.ready(nil))
+	f.records = f.records[:len(f.records)+1]
+	r := &f.records[len(f.records)-1]
+	r.h, r.f = h, f
+	return r
+}
+
+// eachRecord calls visit for everything that took part, in the order of the start.
+func (f *flow) eachRecord(visit func(*record)) {
+	for _, chunk := range append(f.full[:len(f.full):len(f.full)], f.records) {
+		for i := range chunk {
+			visit(&chunk[i])
+		}
+	}
+}
+
+// size is how many hooks took part.
+func (f *flow) size() int {
+	n := len(f.records)
+	for _, chunk := range f.full {
+		n += len(chunk)
+	}
+	return n
 }
 
 // finish notes that everything has ended, or that the time is over.
@@ -422,8 +433,8 @@ func (h *Handle) gone() {
 	if h.state == waiting {
 		h.state = finished
 		p.unlink(h)
-		if h.rec != nil {
-			next = p.flow.settle(h.rec, OutcomeOK, nil)
+		if p.phase == phaseRunning {
+			next = p.flow.settle(h, OutcomeOK, nil)
 		}
 	}
 	p.mu.Unlock()

@@ -121,9 +121,12 @@ type Handle struct {
 	rec        *record // what became of it; nil until it runs or its scope closes
 	ext        any     // *task of a Go, *Scope of a child, runtime.Cleanup of an attached one
 	id         uint32
+	number     int32 // in the graph of the flow that closes the scope
 	kind       handleKind
 	state      handleState
-	last       bool
+	last       bool // also because a Last hook names it
+	late       bool // registered while the scope closed
+	odd        bool
 	bestEffort bool
 }
 
@@ -157,7 +160,7 @@ func (h *Hook) check(call string, site uintptr) {
 func newHandle(s *Scope, h *Hook, kind handleKind, site uintptr) *Handle {
 	return &Handle{
 		scope: s, name: h.Name, run: h.Run, uses: slices.Clone(h.Uses), timeout: h.Timeout, site: site, kind: kind,
-		last: h.Last, bestEffort: h.BestEffort,
+		last: h.Last, bestEffort: h.BestEffort, odd: h.Last || len(h.Uses) > 0,
 	}
 }
 
@@ -177,8 +180,8 @@ func (h *Handle) Cancel() bool {
 	h.run = nil
 	s.unlink(h)
 	var next []*record
-	if h.rec != nil {
-		next = s.flow.settle(h.rec, OutcomeCanceled, nil)
+	if s.phase == phaseRunning {
+		next = s.flow.settle(h, OutcomeCanceled, nil)
 	}
 	s.mu.Unlock()
 	s.flow.spawn(next)

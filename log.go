@@ -109,13 +109,13 @@ func (f *flow) logEnd() {
 	if len(f.errs) > 0 {
 		level = slog.LevelError
 	}
-	f.s.write(f.logger, level, "lastly: closed", slog.Int("hooks", len(f.all)), slog.Int("failed", len(f.errs)), slog.Duration("took", f.took))
+	f.s.write(f.logger, level, "lastly: closed", slog.Int("hooks", f.size()), slog.Int("failed", len(f.errs)), slog.Duration("took", f.took))
 }
 
-func (f *flow) loopError(loop []*record) error {
+func (f *flow) loopError(loop []*Handle) *CycleError {
 	e := &CycleError{Scope: f.s.Name}
-	for _, r := range loop {
-		e.Members = append(e.Members, r.h.member())
+	for _, h := range loop {
+		e.Members = append(e.Members, h.member())
 	}
 	return e
 }

@@ -106,9 +106,9 @@ type graph struct {
 	maxHeight int32
 }
 
-// newGraph applies the rule of order to the given hooks. The buffers may be nil; a scope with few hooks lends its own.
-func newGraph(entries []entry, vbuf []vertex, obuf []int32) *graph {
-	g := &graph{v: vbuf[:0], order: obuf[:0]}
+// newGraph applies the rule of order to the given hooks.
+func newGraph(entries []entry) *graph {
+	g := &graph{v: make([]vertex, 0, len(entries)), order: make([]int32, 0, len(entries))}
 	g.build(entries)
 	return g
 }

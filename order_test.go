@@ -176,7 +176,7 @@ func walkAgainstModel(t *testing.T, r *rand.Rand, entries []entry) {
 			t.Fatalf("the model itself has a loop at %d: %+v", a, entries)
 		}
 	}
-	g := newGraph(entries, nil, nil)
+	g := newGraph(entries)
 	for i := range entries {
 		if g.v[i].last != m.last[i] {
 			t.Fatalf("hook %d: Last is %v, want %v", i, g.v[i].last, m.last[i])
@@ -256,7 +256,7 @@ func walkLate(t *testing.T, r *rand.Rand, entries, late []entry) {
 	all := slices.Clone(entries)
 	live := all // all, as the model sees them
 	state := make([]vertexState, len(all))
-	g := newGraph(all, nil, nil)
+	g := newGraph(all)
 	ids := make([]int, len(all)) // graph number -> number in all
 	for i := range ids {
 		ids[i] = i
@@ -300,7 +300,7 @@ func walkLate(t *testing.T, r *rand.Rand, entries, late []entry) {
 					}
 					left, leftIDs = append(left, c), append(leftIDs, k)
 				}
-				g, ids = newGraph(left, nil, nil), leftIDs
+				g, ids = newGraph(left), leftIDs
 				for pair := range waitsFor {
 					// The order is made anew, without those that are gone. Names stand.
 					if !slices.Contains(all[pair[0]].uses, all[pair[1]].name) {
@@ -375,7 +375,7 @@ func TestOrderLongChain(t *testing.T) {
 			entries[i].uses = []string{fmt.Sprint(i + 1)} // each uses the next one: placed by the deepest recursion there is
 		}
 	}
-	g := newGraph(entries, nil, nil)
+	g := newGraph(entries)
 	if h := g.height(0); h != n {
 		t.Errorf("height of the first = %d, want %d", h, n)
 	}

@@ -80,7 +80,8 @@ func (s *Scope) Report() Report {
 	if f == nil || s.phase == phaseHolding {
 		rows = s.plannedRows()
 	} else {
-		rows = f.rows()
+		rows = append(f.rows(), s.plannedRows()...)
+		slices.SortStableFunc(rows, func(a, b row) int { return int(a.h.id) - int(b.h.id) })
 	}
 	hooks := make([]*Handle, len(rows))
 	entries := make([]entry, len(rows))
@@ -116,7 +117,7 @@ func (s *Scope) Report() Report {
 
 // relate adds what the order says: who waits for whom, loops, names that nobody registered.
 func (r *Report) relate(rows []row, hooks []*Handle, entries []entry) {
-	g := newGraph(entries, nil, nil)
+	g := newGraph(entries)
 	waits, beside := g.relations(maxBeside)
 	for i := range hooks {
 		rows[i].Last = g.v[i].last
@@ -185,33 +186,34 @@ func stackIn(err error) string {
 	return ""
 }
 
-// plannedRows is the plan: what would happen if the scope closed now. Called with the lock held.
+// plannedRows are the hooks that have not started in the closing flow. Called with the lock held.
 func (s *Scope) plannedRows() []row {
 	var rows []row
 	for h := s.head; h != nil; h = h.next {
-		w := row{h: h}
-		w.Outcome = OutcomePending
-		if h.state == running {
-			w.Outcome = OutcomeRunning
+		if h.state == waiting || h.rec.f.solo && h.rec.mirror == nil && s.phase != phaseClosed {
+			w := row{h: h}
+			w.Outcome = OutcomePending
+			if h.state == running {
+				w.Outcome = OutcomeRunning
+			}
+			rows = append(rows, w)
 		}
-		rows = append(rows, w)
 	}
 	return rows
 }
 
-// rows are the facts, so far. Called with the lock held.
+// rows are the hooks that have started. Called with the lock held.
 func (f *flow) rows() []row {
-	rows := make([]row, len(f.all))
-	for i, r := range f.all {
-		rows[i] = recordRow(r)
-	}
 	critical := make(map[*record]bool)
 	for r := f.last; r != nil && f.over && !critical[r]; r = r.by {
 		critical[r] = true
 	}
-	for i, r := range f.all {
-		rows[i].Critical = critical[r]
-	}
+	rows := make([]row, 0, f.size())
+	f.eachRecord(func(r *record) {
+		w := recordRow(r)
+		w.Critical = critical[r]
+		rows = append(rows, w)
+	})
 	return rows
 }
 

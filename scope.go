@@ -60,6 +60,9 @@ type Scope struct {
 	phase      phase
 	lastID     uint32
 	head, tail *Handle // what is registered and has not ended, in the order of registration
+	count      int     // how many
+	odd        int     // of them, those that name others, or nothing, or are Last
+	solos      int     // of them, those that run early
 	insiders   int     // what closing waits for and what might call Close itself: Go, children, early runs, run
 	holds      *hold
 	flow       *flow // the one that closes, or closed, this scope
@@ -135,6 +138,10 @@ func (s *Scope) link(h *Handle) {
 		s.head = h
 	}
 	s.tail = h
+	s.count++
+	if h.odd {
+		s.odd++
+	}
 	if h.kind == kindGo || h.kind == kindChild {
 		s.insiders++
 	}
@@ -152,6 +159,10 @@ func (s *Scope) unlink(h *Handle) {
 		s.tail = h.prev
 	}
 	h.prev, h.next = nil, nil
+	s.count--
+	if h.odd {
+		s.odd--
+	}
 	if h.kind == kindGo || h.kind == kindChild {
 		s.insiders--
 	}
@@ -267,7 +278,7 @@ func (s *Scope) Check() error {
 	hooks := s.list()
 	s.mu.Unlock()
 	var errs []error
-	g := newGraph(entriesOf(hooks), nil, nil)
+	g := newGraph(entriesOf(hooks))
 	for _, c := range g.cycles {
 		errs = append(errs, &CycleError{Scope: s.Name, Members: membersOf(c, hooks)})
 	}

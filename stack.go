@@ -79,11 +79,13 @@ func (f *flow) fillStacks() {
 	f.s.mu.Lock()
 	var missing []*record
 	var ids []int64
-	for _, r := range f.all {
-		if te, ok := abandonedError(r); ok && te.Stack == nil {
-			missing = append(missing, r)
-			ids = append(ids, r.stackID())
-		}
+	if len(f.errs) > 0 {
+		f.eachRecord(func(r *record) {
+			if te, ok := abandonedError(r); ok && te.Stack == nil {
+				missing = append(missing, r)
+				ids = append(ids, r.stackID())
+			}
+		})
 	}
 	f.s.mu.Unlock()
 	if len(missing) == 0 {

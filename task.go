@@ -83,16 +83,16 @@ func (t *task) endedAlone(h *Handle) {
 	s.unlink(h)
 	if t.err == nil {
 		var next []*record
-		if h.rec != nil {
-			next = s.flow.settle(h.rec, OutcomeOK, nil)
+		if s.phase == phaseRunning {
+			next = s.flow.settle(h, OutcomeOK, nil)
 		}
 		s.mu.Unlock()
 		s.flow.spawn(next)
 		t.cancel(nil)
 		return
 	}
-	if h.rec != nil { // the scope's hooks run already
-		next := s.flow.settle(h.rec, OutcomeFailed, t.err)
+	if s.phase == phaseRunning { // the scope's hooks run already
+		next := s.flow.settle(h, OutcomeFailed, t.err)
 		s.mu.Unlock()
 		s.flow.logHook(h.rec)
 		s.flow.spawn(next)

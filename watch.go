@@ -36,8 +36,11 @@ func (q *byGiveUp) Pop() any {
 // slot is a hook's share of what is left of the reserve: the hooks of the longest chain that starts at it share alike.
 func (f *flow) slot(r *record, now time.Duration) time.Duration {
 	height := int32(1)
-	if f.g != nil {
-		height = f.g.height(r.i)
+	switch {
+	case f.g != nil:
+		height = f.g.height(r.h.number)
+	case !f.solo:
+		height = int32(max(f.s.count, 1))
 	}
 	return max(0, f.end-max(now, f.grace)) / time.Duration(height)
 }
@@ -161,7 +164,7 @@ func (f *flow) abandon(due []*record, over bool) {
 		f.fail(r, &TimeoutError{After: r.ended - r.began, Abandoned: true, Stack: stacks[ids[k]]})
 	}
 	skipped := 0
-	if over && f.g != nil {
+	if over && !f.solo {
 		skipped = f.skipPending()
 	}
 	s.mu.Unlock()
@@ -190,19 +193,27 @@ func (f *flow) abandon(due []*record, over bool) {
 // skipPending names what did not start, in the order in which it would have started.
 func (f *flow) skipPending() (skipped int) {
 	now := f.now()
-	for k := len(f.g.order) - 1; k >= 0; k-- {
-		r := f.at[f.g.order[k]]
-		if r.state != recordPending {
-			continue
+	skip := func(h *Handle) {
+		if h.state != waiting {
+			return
 		}
 		skipped++
+		r := f.newRecord(h)
 		r.state, r.outcome, r.began, r.ended = recordOver, OutcomeNotStarted, now, now
 		f.fail(r, ErrNotStarted)
-		r.h.state = finished
-		f.s.unlink(r.h)
-		if r.waiter != nil {
-			close(r.waiter)
+		h.rec, h.state, h.run = r, finished, nil
+		f.s.unlink(h)
+	}
+	if f.g == nil {
+		for h := f.s.tail; h != nil; {
+			prev := h.prev
+			skip(h)
+			h = prev
 		}
+		return skipped
+	}
+	for k := len(f.g.order) - 1; k >= 0; k-- {
+		skip(f.at[f.g.order[k]])
 	}
 	return skipped
 }

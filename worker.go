@@ -22,11 +22,9 @@ type record struct {
 	h         *Handle
 	f         *flow
 	run       func(context.Context) error // moved here from h; only its worker touches it then
-	i         int32 // its number in the flow's graph
 	heapIndex int32
 	state     recordState
 	outcome   Outcome
-	late      bool // registered while the flow ran
 	soft      bool // its failure changes no exit code
 	began     time.Duration
 	ended     time.Duration
@@ -97,23 +95,24 @@ func (f *flow) startAll(ready []int32) []*record {
 	started := make([]*record, len(ready))
 	now := f.now()
 	for k, i := range ready {
-		started[k] = f.at[i]
-		f.start(f.at[i], now)
+		started[k] = f.start(f.at[i], now)
 	}
 	return started
 }
 
-func (f *flow) start(r *record, now time.Duration) {
+func (f *flow) start(h *Handle, now time.Duration) *record {
 	if f.g != nil {
-		f.g.start(r.i)
+		f.g.start(h.number)
 	}
+	r := f.newRecord(h)
 	r.state = recordRunning
-	r.run, r.h.run = r.h.run, nil
-	r.h.state = running
+	r.run, h.run = h.run, nil
+	h.rec, h.state = r, running
 	r.began = now
 	r.ctx.rec = r
 	f.setDeadline(r, now)
 	f.watchOver(r)
+	return r
 }
 
 // spawn runs started hooks, each in a goroutine of its own.
@@ -195,25 +194,29 @@ func (f *flow) ended(r *record, err error) (mine *record) {
 // judge decides what to call the way in which a hook ended.
 func (f *flow) judge(r *record, err error, now time.Duration) {
 	r.ended = now
+	if err == nil && now < r.deadline {
+		r.outcome = OutcomeOK
+		return
+	}
+	r.outcome, err = verdict(err, now-r.began, now >= r.deadline)
+	f.fail(r, err)
+}
+
+// verdict names a failure.
+func verdict(err error, took time.Duration, overran bool) (Outcome, error) {
 	var p *PanicError
 	switch {
-	case now >= r.deadline:
-		r.outcome = OutcomeTimedOut
+	case overran:
 		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 			err = nil // that is what a timeout looks like from within
 		}
-		err = &TimeoutError{After: now - r.began, Err: err}
-	case err == nil:
-		r.outcome = OutcomeOK
-		return
+		return OutcomeTimedOut, &TimeoutError{After: took, Err: err}
 	case err == ErrGoexit: //nolint:errorlint // the very value, made by work
-		r.outcome = OutcomeGoexit
+		return OutcomeGoexit, err
 	case errors.As(err, &p):
-		r.outcome = OutcomePanicked
-	default:
-		r.outcome = OutcomeFailed
+		return OutcomePanicked, err
 	}
-	f.fail(r, err)
+	return OutcomeFailed, err
 }
 
 // fail keeps the error of a hook.
@@ -243,8 +246,9 @@ func (f *flow) conclude(r *record, now time.Duration) (mine *record, others []*r
 	h.state = finished
 	h.run = nil
 	f.s.unlink(h)
-	if f.solo && !r.late {
+	if f.solo && !h.late {
 		f.s.insiders--
+		f.s.solos--
 	}
 	mine, others = f.endRecord(r, now)
 	if m := r.mirror; m != nil {
@@ -275,40 +279,44 @@ func (f *flow) endRecord(r *record, now time.Duration) (mine *record, others []*
 		return nil, nil
 	}
 	f.last = r
-	f.left--
-	if f.g != nil {
-		ready := f.g.end(r.i, f.scratch[:0])
-		f.scratch = ready[:0]
-		for _, i := range ready {
-			next := f.at[i]
-			if next.state != recordPending {
-				continue // the time is over: it was told so
-			}
-			next.by = r
-			f.start(next, now)
-			if mine == nil {
-				mine = next
-			} else {
-				others = append(others, next)
-			}
-		}
-	}
-	if f.left == 0 {
+	if f.solo || f.s.count == 0 {
 		f.finish()
+		return nil, nil
+	}
+	if f.g == nil {
+		if next := f.s.tail; next.state == waiting {
+			mine = f.start(next, now)
+			mine.by = r
+		}
+		return mine, nil
+	}
+	ready := f.g.end(r.h.number, f.scratch[:0])
+	f.scratch = ready[:0]
+	for _, i := range ready {
+		next := f.start(f.at[i], now)
+		next.by = r
+		if mine == nil {
+			mine = next
+		} else {
+			others = append(others, next)
+		}
 	}
 	return mine, others
 }
 
-// settle ends a record that did not run: its hook was cancelled, its child scope was closed by itself, or its Go ended.
-// It returns what starts because of it.
-func (f *flow) settle(r *record, outcome Outcome, err error) []*record {
-	if r.state != recordPending {
-		return nil
-	}
+// settle ends a hook that did not run: it was cancelled, its child scope was closed by itself, or its Go ended. It has left
+// the list already. settle returns what starts because of it.
+func (f *flow) settle(h *Handle, outcome Outcome, err error) []*record {
 	now := f.now()
+	r := f.newRecord(h)
+	h.rec = r
 	r.outcome, r.began, r.ended = outcome, now, now
 	if err != nil {
 		f.fail(r, err)
+	}
+	if f.g == nil && f.s.count > 0 {
+		r.state = recordOver
+		return nil // another one runs, and what comes next is next still
 	}
 	mine, others := f.endRecord(r, now)
 	if mine != nil {
