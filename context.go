@@ -2,27 +2,27 @@ package lastly
 
 import (
 	"context"
-	"sync"
 	"time"
 )
 
-// hookContext is the context of one hook. Most hooks never look at it, so the real one, with its channel and timer, is
-// made when somebody does.
-type hookContext struct {
-	rec *record
+// hookContext is the context of one hook: the hook's own record, seen as a context. Most hooks never look at it, so the
+// real one, with its channel and its timer, is made when somebody does.
+type hookContext record
 
-	mu sync.Mutex // guards what follows; taken before Scope.mu, never after
-
-	real   context.Context
+// lookedAt is a context that somebody looked at.
+type lookedAt struct {
+	context.Context
 	cancel context.CancelCauseFunc
-	over   error // why it ended before anybody looked
 }
 
 // recordKey finds the hook that a context was given to.
 type recordKey struct{}
 
 func (c *hookContext) Deadline() (time.Time, bool) {
-	return c.rec.deadlineTime(), true
+	s := c.f.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return c.f.began.Add(c.deadline), true
 }
 
 func (c *hookContext) Done() <-chan struct{} { return c.get().Done() }
@@ -30,35 +30,35 @@ func (c *hookContext) Err() error            { return c.get().Err() }
 
 func (c *hookContext) Value(key any) any {
 	if key == (recordKey{}) {
-		return c.rec
+		return (*record)(c)
 	}
 	return c.get().Value(key)
 }
 
-func (c *hookContext) get() context.Context {
-	deadline := c.rec.deadlineTime()
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// get makes the real context. Nothing foreign runs in it: the values' own context is asked for nothing here.
+func (c *hookContext) get() *lookedAt {
+	s := c.f.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if c.real == nil {
-		ctx, stop := context.WithDeadline(context.WithoutCancel(c.rec.f.values), deadline)
-		real, cancel := context.WithCancelCause(ctx)
-		c.real, c.cancel = real, func(cause error) { cancel(cause); stop() }
-		if c.over != nil {
-			c.cancel(c.over)
+		timed, stop := context.WithDeadline(context.WithoutCancel(c.f.values), c.f.began.Add(c.deadline))
+		ctx, cancel := context.WithCancelCause(timed)
+		c.real = &lookedAt{ctx, func(cause error) { cancel(cause); stop() }}
+		if c.ctxOver {
+			c.real.cancel(context.Canceled)
 		}
 	}
 	return c.real
 }
 
-// end ends the context: its hook has returned, or has to hurry.
-func (c *hookContext) end(cause error) {
-	c.mu.Lock()
-	cancel := c.cancel
-	if cancel == nil {
-		c.over = cause
-	}
-	c.mu.Unlock()
-	if cancel != nil {
-		cancel(cause)
+// endLocked notes that the context is over and returns what ends it. It has to be called without the lock.
+func (c *hookContext) endLocked() *lookedAt {
+	c.ctxOver = true
+	return c.real
+}
+
+func (l *lookedAt) end(cause error) {
+	if l != nil {
+		l.cancel(cause)
 	}
 }

@@ -101,12 +101,19 @@ func (s *Scope) shutdown(ctx context.Context, cause error, lim *limits) error {
 		mayBeInside := s.insiders > 0
 		s.mu.Unlock()
 
-		inside := false
-		if mayBeInside {
-			in := callerInside(ctx)
-			inside = in != nil && in.scope.within(s)
-		}
 		f := newFlow(s, ctx, lim)
+		if lim != nil {
+			ctx = context.Background() // the parent hurries it, by hurry; its context need not be watched
+		}
+		mayWait := true
+		if mayBeInside || insiderCount.Load() > 0 {
+			if in := callerInside(f.values); in != nil {
+				var w *wait
+				if w, mayWait = beginWait(in, s, nil); mayWait {
+					defer endWait(w)
+				}
+			}
+		}
 		s.mu.Lock()
 		if s.phase != phaseOpen {
 			s.mu.Unlock()
@@ -117,10 +124,7 @@ func (s *Scope) shutdown(ctx context.Context, cause error, lim *limits) error {
 		}
 		s.phase, s.flow, s.cause = phaseHolding, f, cause
 		s.mu.Unlock()
-		if lim != nil {
-			ctx = context.Background() // the parent hurries it, by hurry; its context need not be watched
-		}
-		if inside {
+		if !mayWait {
 			go f.close(ctx) // ends with the flow
 			return ErrClosing
 		}
@@ -311,7 +315,7 @@ func (f *flow) makeGraph() {
 	f.at = make([]*Handle, 0, s.count)
 	entries := make([]entry, 0, s.count)
 	for h := s.head; h != nil; h = h.next {
-		if h.state == running && h.rec.f != f && h.rec.mirror == nil {
+		if h.state == running && h.rec.f != f && h.rec.extra().mirror == nil {
 			m := f.newRecord(h) // it was run early: when that ends, this does
 			m.state = recordRunning
 			h.rec.mirror = m
@@ -434,7 +438,7 @@ func (h *Handle) gone() {
 		h.state = finished
 		p.unlink(h)
 		if p.phase == phaseRunning {
-			next = p.flow.settle(h, OutcomeOK, nil)
+			next = p.flow.settle(h, outcomeOK, nil)
 		}
 	}
 	p.mu.Unlock()
@@ -443,9 +447,9 @@ func (h *Handle) gone() {
 
 // closeAsHook is a child's hook in its parent.
 func (s *Scope) closeAsHook(ctx context.Context) error {
-	c := ctx.(*hookContext)
-	grace, end := c.rec.limits()
-	p := c.rec.f.s
+	r := (*record)(ctx.(*hookContext))
+	grace, end := r.limits()
+	p := r.f.s
 	p.mu.Lock()
 	cause := p.cause
 	p.mu.Unlock()

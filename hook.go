@@ -141,7 +141,7 @@ func (h *Handle) label() string {
 
 func (h *Handle) member() Member { return Member{h.label(), siteString(h.site)} }
 
-func (h *Handle) failure(err error) error {
+func (h *Handle) failure(err error) *HookError {
 	return &HookError{Name: h.label(), Site: siteString(h.site), BestEffort: h.bestEffort, Err: err}
 }
 
@@ -181,7 +181,7 @@ func (h *Handle) Cancel() bool {
 	s.unlink(h)
 	var next []*record
 	if s.phase == phaseRunning {
-		next = s.flow.settle(h, OutcomeCanceled, nil)
+		next = s.flow.settle(h, outcomeCanceled, nil)
 	}
 	s.mu.Unlock()
 	s.flow.spawn(next)

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 )
 
 // Go has no way to ask "which hook is calling?", and the answer decides between waiting and deadlock: Close called by a
@@ -25,6 +26,9 @@ var insiders [16]struct {
 	m  map[int64]*insider
 }
 
+// insiderCount is how many goroutines are in the table. While it is 0, nobody who asks can be one of them.
+var insiderCount atomic.Int64
+
 // goroutineID reads the number of the calling goroutine from the first line of its stack trace, "goroutine 7 [running]:",
 // the one place where Go tells it.
 func goroutineID() int64 {
@@ -43,6 +47,7 @@ func parseGoroutineID(trace []byte) int64 {
 }
 
 func (in *insider) enter() {
+	insiderCount.Add(1)
 	in.id = goroutineID()
 	t := &insiders[in.id&15]
 	t.mu.Lock()
@@ -58,10 +63,14 @@ func (in *insider) leave() {
 	t.mu.Lock()
 	delete(t.m, in.id)
 	t.mu.Unlock()
+	insiderCount.Add(-1)
 }
 
 // thisInsider returns the insider that calls, or nil.
 func thisInsider() *insider {
+	if insiderCount.Load() == 0 {
+		return nil
+	}
 	id := goroutineID()
 	t := &insiders[id&15]
 	t.mu.Lock()

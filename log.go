@@ -79,13 +79,13 @@ func (f *flow) logHook(r *record) {
 	}
 	attrs := []slog.Attr{
 		slog.String("hook", r.h.label()), slog.String("site", siteString(r.h.site)),
-		slog.Duration("took", r.ended-r.began), slog.String("outcome", string(r.outcome)),
+		slog.Duration("took", r.ended-r.began), slog.String("outcome", string(r.outcome.name())),
 	}
-	if r.err == nil {
+	if r.failure == nil {
 		f.s.write(f.logger, slog.LevelDebug, "lastly: hook done", attrs...)
 		return
 	}
-	attrs = append(attrs, slog.Any("error", r.err))
+	attrs = append(attrs, slog.Any("error", r.failure))
 	if te, ok := abandonedError(r); ok && te.Stack != nil {
 		attrs = append(attrs, slog.String("stack", string(te.Stack)))
 	}

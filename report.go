@@ -24,6 +24,27 @@ const (
 	OutcomeCanceled   Outcome = "canceled"    // it was unregistered while the scope closed
 )
 
+// outcome is an Outcome in one byte; a scope keeps one for each hook.
+type outcome uint8
+
+const (
+	outcomeOK outcome = iota
+	outcomeFailed
+	outcomePanicked
+	outcomeGoexit
+	outcomeTimedOut
+	outcomeAbandoned
+	outcomeNotStarted
+	outcomeCanceled
+)
+
+func (o outcome) name() Outcome {
+	return [...]Outcome{
+		OutcomeOK, OutcomeFailed, OutcomePanicked, OutcomeGoexit,
+		OutcomeTimedOut, OutcomeAbandoned, OutcomeNotStarted, OutcomeCanceled,
+	}[o]
+}
+
 // A Report says what closing a scope would do (the plan), does, or did. Its JSON form is stable: names stay, new ones may
 // be added; durations are integer nanoseconds (names end in _ns), errors are text.
 type Report struct {
@@ -190,7 +211,7 @@ func stackIn(err error) string {
 func (s *Scope) plannedRows() []row {
 	var rows []row
 	for h := s.head; h != nil; h = h.next {
-		if h.state == waiting || h.rec.f.solo && h.rec.mirror == nil && s.phase != phaseClosed {
+		if h.state == waiting || h.rec.f.solo && h.rec.extra().mirror == nil && s.phase != phaseClosed {
 			w := row{h: h}
 			w.Outcome = OutcomePending
 			if h.state == running {
@@ -219,7 +240,7 @@ func (f *flow) rows() []row {
 
 func recordRow(r *record) row {
 	w := row{h: r.h}
-	w.Outcome, w.Err, w.Start = r.outcome, r.err, r.began
+	w.Outcome, w.Err, w.Start = r.outcome.name(), r.err(), r.began
 	switch r.state {
 	case recordPending:
 		w.Outcome, w.Start = OutcomePending, 0

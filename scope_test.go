@@ -3,43 +3,13 @@ package lastly_test
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/lastly-go/lastly"
 )
-
-// recorder notes what ran, in order.
-type recorder struct {
-	mu  sync.Mutex
-	ran []string
-}
-
-func (r *recorder) note(name string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.ran = append(r.ran, name)
-}
-
-func (r *recorder) hook(name string) func(context.Context) error {
-	return func(context.Context) error {
-		r.note(name)
-		return nil
-	}
-}
-
-func (r *recorder) want(t *testing.T, names ...string) {
-	t.Helper()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !slices.Equal(r.ran, names) {
-		t.Errorf("ran %q, want %q", r.ran, names)
-	}
-}
 
 func TestEmptyScope(t *testing.T) { // conformance 37
 	var s lastly.Scope
@@ -75,23 +45,6 @@ func TestUsesOrder(t *testing.T) {
 		t.Error(err)
 	}
 	r.want(t, "server", "queue", "db", "log")
-}
-
-func TestLateHookRunsNext(t *testing.T) {
-	var s lastly.Scope
-	var r recorder
-	s.Defer("a", r.hook("a"))
-	s.Defer("b", func(context.Context) error {
-		s.Defer("late", r.hook("late"))
-		r.note("b")
-		return nil
-	})
-	if err := s.Close(); err != nil {
-		t.Error(err)
-	}
-	r.want(t, "b", "late", "a")
-	s.Defer("too late", r.hook("too late"))
-	r.want(t, "b", "late", "a", "too late")
 }
 
 func TestHookThatHangs(t *testing.T) { // conformance 63, 64

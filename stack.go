@@ -99,9 +99,9 @@ func (f *flow) fillStacks() {
 		te, _ := abandonedError(r)
 		with := *te // errors that were handed out are not changed
 		with.Stack = stacks[ids[k]]
-		old := r.err
-		r.err = r.h.failure(&with)
-		renewed[old] = r.err
+		old := r.failure
+		r.failure = r.h.failure(&with)
+		renewed[old] = r.failure
 	}
 	for i, err := range f.errs {
 		if with, ok := renewed[err]; ok {
@@ -111,13 +111,9 @@ func (f *flow) fillStacks() {
 }
 
 func abandonedError(r *record) (*TimeoutError, bool) {
-	if r.outcome != OutcomeAbandoned {
+	if r.outcome != outcomeAbandoned || r.failure == nil {
 		return nil, false
 	}
-	he, ok := r.err.(*HookError) //nolint:errorlint // it is this package's own, unwrapped
-	if !ok {
-		return nil, false
-	}
-	te, ok := he.Err.(*TimeoutError) //nolint:errorlint // as above
+	te, ok := r.failure.Err.(*TimeoutError) //nolint:errorlint // it is this package's own, unwrapped
 	return te, ok
 }

@@ -58,7 +58,7 @@ func (t *task) main(h *Handle) {
 func (t *task) stop(ctx context.Context) error {
 	cause := ErrClosing
 	if c, ok := ctx.(*hookContext); ok {
-		s := c.rec.f.s
+		s := c.f.s
 		s.mu.Lock()
 		if s.cause != nil {
 			cause = s.cause
@@ -84,7 +84,7 @@ func (t *task) endedAlone(h *Handle) {
 	if t.err == nil {
 		var next []*record
 		if s.phase == phaseRunning {
-			next = s.flow.settle(h, OutcomeOK, nil)
+			next = s.flow.settle(h, outcomeOK, nil)
 		}
 		s.mu.Unlock()
 		s.flow.spawn(next)
@@ -92,7 +92,7 @@ func (t *task) endedAlone(h *Handle) {
 		return
 	}
 	if s.phase == phaseRunning { // the scope's hooks run already
-		next := s.flow.settle(h, OutcomeFailed, t.err)
+		next := s.flow.settle(h, outcomeFailed, t.err)
 		s.mu.Unlock()
 		s.flow.logHook(h.rec)
 		s.flow.spawn(next)

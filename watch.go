@@ -105,22 +105,24 @@ func (f *flow) onTimer() {
 	}
 	now := f.now()
 	over := now >= f.end
-	var due, rushed []*record
+	var due []*record
+	var contexts []*lookedAt
 	for len(f.running) > 0 && (over || f.running[0].giveUp <= now) {
 		r := heap.Pop(&f.running).(*record)
 		r.state, r.ended = recordEnding, now
 		due = append(due, r)
+		contexts = append(contexts, (*hookContext)(r).endLocked())
 	}
 	if f.rushed {
 		for _, r := range f.running {
 			if r.deadline <= now {
-				rushed = append(rushed, r)
+				contexts = append(contexts, (*hookContext)(r).endLocked())
 			}
 		}
 	}
 	s.mu.Unlock()
-	for _, r := range append(rushed, due...) {
-		r.ctx.end(context.DeadlineExceeded)
+	for _, ctx := range contexts {
+		ctx.end(context.DeadlineExceeded)
 	}
 	if len(due) > 0 || over {
 		f.abandon(due, over)
@@ -160,7 +162,7 @@ func (f *flow) abandon(due []*record, over bool) {
 
 	s.mu.Lock()
 	for k, r := range due {
-		r.outcome = OutcomeAbandoned
+		r.outcome = outcomeAbandoned
 		f.fail(r, &TimeoutError{After: r.ended - r.began, Abandoned: true, Stack: stacks[ids[k]]})
 	}
 	skipped := 0
@@ -199,7 +201,7 @@ func (f *flow) skipPending() (skipped int) {
 		}
 		skipped++
 		r := f.newRecord(h)
-		r.state, r.outcome, r.began, r.ended = recordOver, OutcomeNotStarted, now, now
+		r.state, r.outcome, r.began, r.ended = recordOver, outcomeNotStarted, now, now
 		f.fail(r, ErrNotStarted)
 		h.rec, h.state, h.run = r, finished, nil
 		f.s.unlink(h)

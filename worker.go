@@ -17,32 +17,47 @@ const (
 	recordOver
 )
 
-// record is one hook's part in a flow. Guarded by the scope's mutex, except for ctx and goroutine.
+// record is one hook's part in a flow. There may be a hundred thousand, so what few need lies behind pointers. Guarded by the scope's mutex, except for run and
+// goroutine.
 type record struct {
 	h         *Handle
 	f         *flow
-	run       func(context.Context) error // moved here from h; only its worker touches it then
-	heapIndex int32
-	state     recordState
-	outcome   Outcome
-	soft      bool // its failure changes no exit code
+	run       func(context.Context) error // moved here from h; only its worker touches it
 	began     time.Duration
 	ended     time.Duration
 	deadline  time.Duration // when its context ends
 	giveUp    time.Duration // when it is abandoned
-	err       error         // wrapped in a HookError
-	by        *record       // whose end let it start
-	mirror    *record       // an early run's: the record that the closing flow keeps for the same hook
-	waiter    chan struct{} // closed when it is over; made when somebody waits
+	failure   *HookError
+	by        *record   // whose end let it start
+	real      *lookedAt // its context, when somebody looked at it
+	*extras             // nil for most
 	goroutine atomic.Int64
-	ctx       hookContext
+	heapIndex int32
+	state     recordState
+	ctxOver   bool
+	outcome   outcome
+	soft      bool // its failure changes no exit code
 }
 
-func (r *record) deadlineTime() time.Time {
-	s := r.f.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return r.f.began.Add(r.deadline)
+// extras are what few records have.
+type extras struct {
+	mirror *record       // an early run's: the record that the closing flow keeps for the same hook
+	waiter chan struct{} // closed when it is over; made when somebody waits
+}
+
+func (r *record) extra() *extras {
+	if r.extras == nil {
+		r.extras = &extras{}
+	}
+	return r.extras
+}
+
+// err is the failure as an error: nil when there is none.
+func (r *record) err() error {
+	if r.failure == nil {
+		return nil
+	}
+	return r.failure
 }
 
 // limits are what this hook leaves to the child scope that it closes: its own reserve lies before the point where the
@@ -65,9 +80,9 @@ func (r *record) await(ctx context.Context) error {
 	s.mu.Lock()
 	if r.state == recordOver {
 		s.mu.Unlock()
-		return r.err
+		return r.err()
 	}
-	if r.waiter == nil {
+	if r.extra().waiter == nil {
 		r.waiter = make(chan struct{})
 	}
 	waiter := r.waiter
@@ -81,7 +96,9 @@ func (r *record) await(ctx context.Context) error {
 	}
 	select {
 	case <-waiter:
-		return r.err
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return r.err()
 	case <-ctx.Done():
 		return &awaitError{"hook " + r.h.label(), ctx.Err()}
 	}
@@ -109,7 +126,6 @@ func (f *flow) start(h *Handle, now time.Duration) *record {
 	r.run, h.run = h.run, nil
 	h.rec, h.state = r, running
 	r.began = now
-	r.ctx.rec = r
 	f.setDeadline(r, now)
 	f.watchOver(r)
 	return r
@@ -146,7 +162,7 @@ func (f *flow) work(r *record) {
 		r.goroutine.Store(in.id)
 		run := r.run
 		r.run = nil
-		err := protect(run, &r.ctx)
+		err := protect(run, (*hookContext)(r))
 		r = f.ended(r, err)
 	}
 	returned = true
@@ -165,9 +181,9 @@ func protect(run func(context.Context) error, ctx context.Context) (err error) {
 // ended notes that the hook has returned err, starts what its end lets start, and returns one of those for the calling
 // worker to run.
 func (f *flow) ended(r *record, err error) (mine *record) {
-	r.ctx.end(context.Canceled)
 	s := f.s
 	s.mu.Lock()
+	defer (*hookContext)(r).endLocked().end(context.Canceled)
 	if r.state != recordRunning { // it was given up; the flow has gone on without it
 		s.mu.Unlock()
 		return nil
@@ -175,7 +191,7 @@ func (f *flow) ended(r *record, err error) (mine *record) {
 	now := f.now()
 	f.judge(r, err, now)
 	f.unwatch(r)
-	if f.logger != nil && (r.err != nil || f.debug) {
+	if f.logger != nil && (r.failure != nil || f.debug) {
 		r.state = recordEnding
 		s.mu.Unlock()
 		f.logHook(r)
@@ -195,7 +211,7 @@ func (f *flow) ended(r *record, err error) (mine *record) {
 func (f *flow) judge(r *record, err error, now time.Duration) {
 	r.ended = now
 	if err == nil && now < r.deadline {
-		r.outcome = OutcomeOK
+		r.outcome = outcomeOK
 		return
 	}
 	r.outcome, err = verdict(err, now-r.began, now >= r.deadline)
@@ -203,26 +219,26 @@ func (f *flow) judge(r *record, err error, now time.Duration) {
 }
 
 // verdict names a failure.
-func verdict(err error, took time.Duration, overran bool) (Outcome, error) {
+func verdict(err error, took time.Duration, overran bool) (outcome, error) {
 	var p *PanicError
 	switch {
 	case overran:
 		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 			err = nil // that is what a timeout looks like from within
 		}
-		return OutcomeTimedOut, &TimeoutError{After: took, Err: err}
+		return outcomeTimedOut, &TimeoutError{After: took, Err: err}
 	case err == ErrGoexit: //nolint:errorlint // the very value, made by work
-		return OutcomeGoexit, err
+		return outcomeGoexit, err
 	case errors.As(err, &p):
-		return OutcomePanicked, err
+		return outcomePanicked, err
 	}
-	return OutcomeFailed, err
+	return outcomeFailed, err
 }
 
 // fail keeps the error of a hook.
 func (f *flow) fail(r *record, err error) {
-	r.err = r.h.failure(err)
-	f.errs = append(f.errs, r.err)
+	r.failure = r.h.failure(err)
+	f.errs = append(f.errs, r.failure)
 	if r.soft = r.h.bestEffort || f.softChild(r.h); !r.soft {
 		f.hard++
 	}
@@ -251,12 +267,13 @@ func (f *flow) conclude(r *record, now time.Duration) (mine *record, others []*r
 		f.s.solos--
 	}
 	mine, others = f.endRecord(r, now)
-	if m := r.mirror; m != nil {
+	if r.extras != nil && r.mirror != nil {
+		m := r.mirror
 		// The hook was run early and its scope has begun to close since: that flow goes on too.
 		c := m.f
 		m.outcome, m.began, m.ended = r.outcome, max(0, c.now()-(r.ended-r.began)), c.now()
-		if m.err = r.err; m.err != nil {
-			c.errs = append(c.errs, m.err)
+		if m.failure = r.failure; m.failure != nil {
+			c.errs = append(c.errs, m.failure)
 			if m.soft = r.soft; !m.soft {
 				c.hard++
 			}
@@ -272,7 +289,7 @@ func (f *flow) conclude(r *record, now time.Duration) (mine *record, others []*r
 // endRecord notes in its flow that a hook is over, and starts what may start because of it.
 func (f *flow) endRecord(r *record, now time.Duration) (mine *record, others []*record) {
 	r.state = recordOver
-	if r.waiter != nil {
+	if r.extras != nil && r.waiter != nil {
 		close(r.waiter)
 	}
 	if f.over {
@@ -306,11 +323,11 @@ func (f *flow) endRecord(r *record, now time.Duration) (mine *record, others []*
 
 // settle ends a hook that did not run: it was cancelled, its child scope was closed by itself, or its Go ended. It has left
 // the list already. settle returns what starts because of it.
-func (f *flow) settle(h *Handle, outcome Outcome, err error) []*record {
+func (f *flow) settle(h *Handle, how outcome, err error) []*record {
 	now := f.now()
 	r := f.newRecord(h)
 	h.rec = r
-	r.outcome, r.began, r.ended = outcome, now, now
+	r.outcome, r.began, r.ended = how, now, now
 	if err != nil {
 		f.fail(r, err)
 	}
