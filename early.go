@@ -15,18 +15,18 @@ type lateStats struct {
 const maxLateRecords = 100
 
 // runEarly starts one hook out of its turn. In a running flow it is one of the flow's hooks; else it gets the flow of its
-// own that the caller brings. The caller holds the lock, and spawns the record.
+// own that the caller brings. The caller holds the lock.
 func (s *Scope) runEarly(solo *flow, h *Handle) *record {
 	if s.phase == phaseRunning {
 		if s.flow.g == nil {
 			s.flow.makeGraph() // more than one will run: the list alone is no order any more
 		}
-		return s.flow.start(h, s.flow.now())
+		return s.flow.launch(h, s.flow.now())
 	}
 	s.insiders++
 	s.solos++
 	solo.only()
-	return solo.start(h, solo.now())
+	return solo.launch(h, solo.now())
 }
 
 // only makes f the flow of a single hook.
@@ -36,36 +36,24 @@ func (f *flow) only() {
 	f.running = f.room.running[:0]
 }
 
-// lateRecord is the record of a hook that was registered on a closed scope.
-func (s *Scope) lateRecord(h *Handle) *record {
+// runLate starts a hook that was registered on a closed scope.
+func (s *Scope) runLate(h *Handle) *record {
 	f := newFlow(s, context.Background(), nil)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f.only()
 	h.late = true
 	s.link(h) // for as long as it runs
-	r := f.start(h, f.now())
+	if t, ok := h.ext.(*task); ok {
+		t.cancel(s.cause)
+		go t.main(h) // ends when its work does
+	}
+	r := f.launch(h, f.now())
 	s.late.count++
 	if len(s.late.records) < maxLateRecords {
 		s.late.records = append(s.late.records, r)
 	}
 	return r
-}
-
-// runLate runs a hook that was registered on a closed scope, before the registration returns.
-func (s *Scope) runLate(h *Handle, r *record) {
-	if t, ok := h.ext.(*task); ok {
-		t.cancel(s.closeCause())
-		go t.main(h)
-	}
-	r.f.spawn([]*record{r})
-	_ = r.await(context.Background()) // its result is the handle's; the flow bounds it
-}
-
-func (s *Scope) closeCause() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.cause
 }
 
 // follow hurries a hook when the context of the caller that started it ends.

@@ -36,6 +36,7 @@ type flow struct {
 
 	records []record   // the current chunk
 	full    [][]record // earlier chunks: everything that ever started, in that order
+	mirrors []*record  // of hooks that were run early and ran when this flow began
 	held    []heldRecord
 	over    bool
 	done    sync.WaitGroup
@@ -43,12 +44,14 @@ type flow struct {
 	hard    int     // failures that count for the exit code
 	last    *record // the one that ended last
 
-	running byGiveUp
-	timer   *time.Timer
-	armed   time.Duration // when timer fires; 0 when there is none
-	stacks  stackTaker
-	scratch []int32 // of endRecord
-	rushed  bool    // the grace was cut short: the contexts of running hooks have to be ended by hand
+	running    byGiveUp
+	timer      *time.Timer
+	armed      time.Duration // when timer fires; 0 when there is none
+	stacks     stackTaker
+	idle       []chan *record // workers that have nothing to do; closed when the flow is over
+	scratch    []int32        // of endRecord
+	abandoning bool           // onTimer is at work
+	rushed     bool           // the grace was cut short: the contexts of running hooks have to be ended by hand
 
 	// Room for the few hooks of a scope that is made per request.
 	room struct {
@@ -92,11 +95,15 @@ func (s *Scope) shutdown(ctx context.Context, cause error, lim *limits) error {
 	for {
 		s.mu.Lock()
 		if s.phase != phaseOpen {
-			if lim != nil && !s.settled && s.flow != nil {
+			if lim != nil && !s.settled {
 				s.flow.hurry(lim)
 			}
 			s.mu.Unlock()
-			return s.await(ctx)
+			if lim != nil {
+				// A parent's hook: it waits as long as the child has, and is given up by the parent after that.
+				return s.await(context.Background(), ctx)
+			}
+			return s.await(ctx, ctx)
 		}
 		mayBeInside := s.insiders > 0
 		s.mu.Unlock()
@@ -119,10 +126,12 @@ func (s *Scope) shutdown(ctx context.Context, cause error, lim *limits) error {
 			s.mu.Unlock()
 			continue // somebody else was faster
 		}
+		byItself := cause != nil && lim == nil && s.parent != nil // a Go failed: nobody waits for the result
 		if cause == nil {
 			cause = ErrClosing
 		}
 		s.phase, s.flow, s.cause = phaseHolding, f, cause
+		s.claimed = !byItself
 		s.mu.Unlock()
 		if !mayWait {
 			go f.close(ctx) // ends with the flow
@@ -144,16 +153,17 @@ func callerInside(ctx context.Context) *insider {
 	return nil
 }
 
-// await waits for the close that somebody else began.
-func (s *Scope) await(ctx context.Context) error {
+// await waits for the close that somebody else began; by is a context of whoever asks.
+func (s *Scope) await(ctx, by context.Context) error {
 	s.mu.Lock()
+	s.claimed = true
 	if s.settled {
 		s.mu.Unlock()
 		return s.err
 	}
 	done := s.doneLocked()
 	s.mu.Unlock()
-	if in := callerInside(ctx); in != nil {
+	if in := callerInside(by); in != nil {
 		w, ok := beginWait(in, s, nil)
 		if !ok {
 			return ErrClosing
@@ -197,14 +207,14 @@ func (f *flow) close(ctx context.Context) {
 		defer stop()
 	}
 	f.logBegin(cause)
-	f.awaitHolds()
-	f.runHooks()
+	f.runHooks(f.awaitHolds())
 	f.settleScope()
 	f.logEnd()
 }
 
-// awaitHolds waits until nothing is held, at most HookTimeout.
-func (f *flow) awaitHolds() {
+// awaitHolds waits until nothing is held, at most HookTimeout. It returns the stacks of those that it will not wait for
+// any longer.
+func (f *flow) awaitHolds() map[int64][]byte {
 	s := f.s
 	limit := time.Duration(-1)
 	for {
@@ -215,9 +225,14 @@ func (f *flow) awaitHolds() {
 		}
 		left := min(limit, f.grace) - now
 		if s.holds == nil || left <= 0 {
-			f.giveUpHolds()
+			var ids []int64
+			for h := s.holds; h != nil; h = h.next {
+				if h.goroutine != 0 {
+					ids = append(ids, h.goroutine)
+				}
+			}
 			s.mu.Unlock()
-			return
+			return f.stacks.takeAll(ids, true)
 		}
 		over := make(chan struct{})
 		f.holdsOver = over
@@ -229,12 +244,7 @@ func (f *flow) awaitHolds() {
 		timer := time.NewTimer(left)
 		select {
 		case <-over:
-		case <-hurried:
-			s.mu.Lock()
-			if f.hurried == hurried {
-				f.hurried = nil
-			}
-			s.mu.Unlock()
+		case <-hurried: // look at the clock again
 		case <-timer.C:
 		}
 		timer.Stop()
@@ -248,65 +258,57 @@ type heldRecord struct {
 	for_ time.Duration
 }
 
-// giveUpHolds makes the scope start its hooks: from here on, Hold is refused.
-func (f *flow) giveUpHolds() {
+// giveUpHolds goes on without what is still held. Called with the lock held.
+func (f *flow) giveUpHolds(stacks map[int64][]byte) {
 	s := f.s
 	f.holdsOver = nil
 	f.holdsDone = f.now()
-	s.phase = phaseRunning
-	var given []*hold
-	for h := s.holds; h != nil; h = h.next {
-		given = append(given, h)
-	}
-	if given == nil {
-		return
-	}
-	s.mu.Unlock() // looking for stacks takes a while
-	errs := make([]error, len(given))
-	for i, h := range given {
-		errs[i] = holdFailure(h, f.stacks.take(h.goroutine))
-	}
-	s.mu.Lock()
-	for i, h := range given {
-		if h.prev == nil && s.holds != h {
-			continue // released in the meantime
-		}
+	for h := s.holds; h != nil; h = s.holds {
 		s.forgetHold(h)
-		f.errs = append(f.errs, errs[i])
+		err := holdFailure(h, stacks[h.goroutine])
+		f.errs = append(f.errs, err)
 		f.hard++
-		f.held = append(f.held, heldRecord{h, errs[i], f.now()})
+		f.held = append(f.held, heldRecord{h, err, f.now()})
 	}
 }
 
-// runHooks makes the order of what is registered and runs it.
-func (f *flow) runHooks() {
+// runHooks makes the order of what is registered and runs it. From its beginning on, Hold is refused.
+func (f *flow) runHooks(stacks map[int64][]byte) {
 	s := f.s
+	unclaimed := s.unclaimedErrors()
 	s.mu.Lock()
+	s.phase = phaseRunning
 	f.errs = append(f.errs, s.early...)
 	f.hard += s.earlyHard
 	s.early, s.earlyHard = nil, 0
+	for _, u := range unclaimed {
+		f.errs = append(f.errs, u)
+		if !u.BestEffort {
+			f.hard++
+		}
+	}
+	f.giveUpHolds(stacks)
 	f.done.Add(1)
 	if s.odd > 0 || s.solos > 0 {
 		f.makeGraph()
 	}
-	next := f.startFirst()
 	if s.count == 0 {
 		f.finish()
+	} else {
+		f.arm(f.end)
+		f.launchFirst()
 	}
 	s.mu.Unlock()
-	f.spawn(next)
 	f.done.Wait()
 }
 
-// startFirst starts what nothing has to wait for.
-func (f *flow) startFirst() []*record {
+// launchFirst starts what nothing has to wait for.
+func (f *flow) launchFirst() {
 	if f.g != nil {
-		return f.startAll(f.g.ready(nil))
+		f.launchAll(f.g.ready(nil))
+	} else if h := f.s.tail; h != nil {
+		f.launch(h, f.now())
 	}
-	if f.s.tail == nil {
-		return nil
-	}
-	return []*record{f.start(f.s.tail, f.now())}
 }
 
 // makeGraph makes an order of everything that is registered and has not ended.
@@ -316,9 +318,7 @@ func (f *flow) makeGraph() {
 	entries := make([]entry, 0, s.count)
 	for h := s.head; h != nil; h = h.next {
 		if h.state == running && h.rec.f != f && h.rec.extra().mirror == nil {
-			m := f.newRecord(h) // it was run early: when that ends, this does
-			m.state = recordRunning
-			h.rec.mirror = m
+			f.mirrorOf(h)
 		}
 		h.number = int32(len(f.at))
 		f.at = append(f.at, h)
@@ -339,27 +339,48 @@ func (f *flow) makeGraph() {
 	}
 }
 
-// join takes a hook that was registered late into the flow, and returns what may start because of it.
-func (f *flow) join(h *Handle) []*record {
+// mirrorOf makes the record of a hook that was run early and still runs: when that ends, this one does. Its own flow
+// watches it, within what this flow has left.
+func (f *flow) mirrorOf(h *Handle) {
+	m := f.newRecord(h)
+	m.state = recordRunning
+	m.extra().early = h.rec
+	h.rec.extra().mirror = m
+	m.began = f.now()
+	m.deadline, m.giveUp = maxDuration, maxDuration
+	f.mirrors = append(f.mirrors, m)
+	f.boundMirror(m, m.began)
+}
+
+func (f *flow) boundMirror(m *record, now time.Duration) {
+	deadline, giveUp := m.deadline, m.giveUp
+	f.setDeadline(m, now)
+	m.deadline, m.giveUp = min(deadline, m.deadline), min(giveUp, m.giveUp)
+	grace, end := f.limitsOf(m)
+	m.early.f.hurry(&limits{grace: grace, end: end})
+}
+
+// join takes a hook that was registered late into the flow.
+func (f *flow) join(h *Handle) {
 	h.late = true
 	if f.g == nil {
-		if f.s.odd == 0 {
-			return nil // it is the youngest now, so it comes next
+		if f.s.odd > 0 {
+			f.makeGraph()
+			f.launchFirst()
 		}
-		f.makeGraph()
-		return f.startFirst()
+		return // a plain one is the youngest now, so it comes next
 	}
 	i, ok := f.g.add(entry{name: h.name, uses: h.uses, last: h.last, late: true})
 	if !ok {
 		f.makeGraph()
-		return f.startFirst()
+		f.launchFirst()
+		return
 	}
 	h.number = i
 	f.at = append(f.at, h)
-	if !f.g.mayStart(i) {
-		return nil
+	if f.g.mayStart(i) {
+		f.launch(h, f.now())
 	}
-	return f.startAll([]int32{i})
 }
 
 // newRecord notes that h takes its part in the flow.
@@ -409,6 +430,10 @@ func (f *flow) finish() {
 	if !f.solo {
 		f.s.phase = phaseClosed
 	}
+	for _, w := range f.idle {
+		close(w)
+	}
+	f.idle = nil
 	f.done.Done()
 }
 
@@ -433,16 +458,39 @@ func (f *flow) settleScope() {
 func (h *Handle) gone() {
 	p := h.scope
 	p.mu.Lock()
-	var next []*record
+	defer p.mu.Unlock()
 	if h.state == waiting {
 		h.state = finished
 		p.unlink(h)
 		if p.phase == phaseRunning {
-			next = p.flow.settle(h, outcomeOK, nil)
+			p.flow.settle(h, outcomeOK, nil)
+		} else if c := h.ext.(*Scope); len(p.unclaimed) < maxEarly && c.isUnclaimed() {
+			p.unclaimed = append(p.unclaimed, c)
 		}
 	}
-	p.mu.Unlock()
-	p.flow.spawn(next)
+}
+
+// isUnclaimed reports whether s closed because a Go failed, and nobody asked for its result so far.
+func (s *Scope) isUnclaimed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.claimed && s.err != nil
+}
+
+// unclaimedErrors are the results of children that closed by themselves: a parent answers for what nobody asked for.
+func (s *Scope) unclaimedErrors() (errs []*HookError) {
+	s.mu.Lock()
+	children := s.unclaimed
+	s.unclaimed = nil
+	s.mu.Unlock()
+	for _, c := range children {
+		if c.isUnclaimed() {
+			e := c.parent.failure(c.err)
+			e.BestEffort = e.BestEffort || c.hardFailures() == 0
+			errs = append(errs, e)
+		}
+	}
+	return errs
 }
 
 // closeAsHook is a child's hook in its parent.

@@ -179,12 +179,10 @@ func (h *Handle) Cancel() bool {
 	h.state = cancelled
 	h.run = nil
 	s.unlink(h)
-	var next []*record
 	if s.phase == phaseRunning {
-		next = s.flow.settle(h, outcomeCanceled, nil)
+		s.flow.settle(h, outcomeCanceled, nil)
 	}
 	s.mu.Unlock()
-	s.flow.spawn(next)
 	if h.kind == kindAttached {
 		h.ext.(*attachment).stop(s)
 	}
@@ -208,17 +206,16 @@ func (h *Handle) Run(ctx context.Context) error {
 	case h.state == waiting:
 		r := s.runEarly(solo, h)
 		s.mu.Unlock()
-		r.f.spawn([]*record{r})
 		stop := r.f.follow(ctx, r)
 		defer stop()
-		return r.await(context.Background())
+		return r.await(context.Background(), ctx)
 	case h.rec == nil: // a Go that ended by itself
 		s.mu.Unlock()
 		return h.ext.(*task).err
 	}
 	r := h.rec
 	s.mu.Unlock()
-	return r.await(ctx)
+	return r.await(ctx, ctx)
 }
 
 // caller returns the program counter of a caller of the exported function that calls it; 0 is its direct caller.

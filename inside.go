@@ -18,6 +18,7 @@ type insider struct {
 	h      *Handle // the hook that it runs now; only its own goroutine writes it, and not while it waits
 	id     int64
 	exited bool // it called Exit; only its own goroutine writes and reads it
+	buf    [32]byte
 }
 
 // insiders is the one table, in shards so that scopes closed by many goroutines at once don't queue for it.
@@ -31,9 +32,8 @@ var insiderCount atomic.Int64
 
 // goroutineID reads the number of the calling goroutine from the first line of its stack trace, "goroutine 7 [running]:",
 // the one place where Go tells it.
-func goroutineID() int64 {
-	var buf [40]byte
-	return parseGoroutineID(buf[:runtime.Stack(buf[:], false)])
+func goroutineID(buf []byte) int64 {
+	return parseGoroutineID(buf[:runtime.Stack(buf, false)])
 }
 
 func parseGoroutineID(trace []byte) int64 {
@@ -48,7 +48,7 @@ func parseGoroutineID(trace []byte) int64 {
 
 func (in *insider) enter() {
 	insiderCount.Add(1)
-	in.id = goroutineID()
+	in.id = goroutineID(in.buf[:])
 	t := &insiders[in.id&15]
 	t.mu.Lock()
 	if t.m == nil {
@@ -71,7 +71,7 @@ func thisInsider() *insider {
 	if insiderCount.Load() == 0 {
 		return nil
 	}
-	id := goroutineID()
+	id := goroutineID(make([]byte, 32))
 	t := &insiders[id&15]
 	t.mu.Lock()
 	defer t.mu.Unlock()

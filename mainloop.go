@@ -35,6 +35,8 @@ type mainLoop struct {
 	exits []*ExitError
 	wake  chan struct{} // closed by the first Exit
 
+	wakeOnce sync.Once
+
 	// Only for the loop.
 	by       decider
 	code     int
@@ -168,9 +170,7 @@ func (m *mainLoop) requestExit(e *ExitError) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.exits = append(m.exits, e)
-	if len(m.exits) == 1 {
-		close(m.wake)
-	}
+	m.wakeOnce.Do(func() { close(m.wake) })
 }
 
 func (m *mainLoop) noteExits() {

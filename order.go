@@ -76,10 +76,11 @@ type links struct {
 
 // group is one name that is used: it waits for the name's users and releases the name's bearers.
 type group struct {
-	name    string
-	waits   int32
-	bearers []int32
-	users   []int32
+	name     string
+	waits    int32 // users that are not complete and reach the bearers through the group
+	unended  int32 // users that are not complete, however they reach them
+	lastUser int32
+	bearers  []int32
 }
 
 // unknownUse is a name that nobody registered.
@@ -174,6 +175,7 @@ func (g *graph) index(entries []entry) {
 		total += len(entries[i].uses)
 	}
 	ids := make([]int32, 0, total) // one array for all hooks
+	all := make([]links, 0, len(entries))
 	g.byName = make(map[string]int32, total)
 	for i := range entries {
 		if g.v[i].kind != useNames {
@@ -184,31 +186,59 @@ func (g *graph) index(entries []entry) {
 			if name == nothingName {
 				continue
 			}
-			id, ok := g.byName[name]
-			if !ok {
-				id = int32(len(g.groups))
-				g.byName[name] = id
-				g.groups = append(g.groups, group{name: name})
+			id := g.groupOf(name)
+			if gr := &g.groups[id]; gr.lastUser != int32(i) { // else it is named twice
+				gr.lastUser = int32(i)
+				gr.unended++
+				ids = append(ids, id)
 			}
-			gr := &g.groups[id]
-			if k := len(gr.users); k > 0 && gr.users[k-1] == int32(i) {
-				continue // named twice
-			}
-			gr.users = append(gr.users, int32(i))
-			ids = append(ids, id)
 		}
-		g.v[i].links = &links{groups: ids[lo:len(ids):len(ids)]}
+		all = append(all, links{groups: ids[lo:len(ids):len(ids)]})
+		g.v[i].links = &all[len(all)-1]
 	}
-	for i := range entries {
-		if id, ok := g.byName[entries[i].name]; ok {
-			g.groups[id].bearers = append(g.groups[id].bearers, int32(i))
-		}
-	}
+	g.findBearers(entries)
 	for i := range g.v {
 		for _, id := range g.names(int32(i)) {
 			if len(g.groups[id].bearers) == 0 {
 				g.unknown = append(g.unknown, unknownUse{int32(i), g.groups[id].name})
 			}
+		}
+	}
+}
+
+func (g *graph) groupOf(name string) int32 {
+	id, ok := g.byName[name]
+	if !ok {
+		id = int32(len(g.groups))
+		g.byName[name] = id
+		g.groups = append(g.groups, group{name: name, lastUser: -1})
+	}
+	return id
+}
+
+// findBearers lists the bearers of each name, all lists in one array.
+func (g *graph) findBearers(entries []entry) {
+	of := make([]int32, len(entries))
+	count := make([]int32, len(g.groups))
+	total := 0
+	for i := range entries {
+		id, ok := g.byName[entries[i].name]
+		if !ok {
+			of[i] = -1
+			continue
+		}
+		of[i] = id
+		count[id]++
+		total++
+	}
+	room := make([]int32, total)
+	for id := range g.groups {
+		n := count[id]
+		g.groups[id].bearers, room = room[:0:n], room[n:]
+	}
+	for i, id := range of {
+		if id >= 0 {
+			g.groups[id].bearers = append(g.groups[id].bearers, int32(i))
 		}
 	}
 }
@@ -492,8 +522,9 @@ func (g *graph) complete(i int32, to []int32) []int32 {
 		for _, j := range v.out {
 			to = g.release(j, to)
 		}
-		if !v.direct {
-			for _, id := range v.groups {
+		for _, id := range v.groups {
+			g.groups[id].unended--
+			if !v.direct {
 				to = g.countDown(id, to)
 			}
 		}
@@ -583,7 +614,9 @@ func (g *graph) add(e entry) (i int32, ok bool) {
 			if !known || name == e.name {
 				return 0, false
 			}
-			names = append(names, id)
+			if !slices.Contains(names, id) {
+				names = append(names, id)
+			}
 			for _, b := range g.groups[id].bearers {
 				if e.last && !g.v[b].last && !g.v[b].done {
 					return 0, false
@@ -609,7 +642,7 @@ func (g *graph) add(e entry) (i int32, ok bool) {
 	if names != nil {
 		g.v[i].links = &links{groups: names, direct: true}
 		for _, id := range names {
-			g.groups[id].users = append(g.groups[id].users, i)
+			g.groups[id].unended++
 		}
 	}
 	for _, b := range to {
@@ -658,10 +691,7 @@ func (g *graph) addBarrier(i int32, class int) {
 // named reports whether an unfinished hook names name.
 func (g *graph) named(name string) bool {
 	id, ok := g.byName[name]
-	if !ok {
-		return false
-	}
-	return slices.ContainsFunc(g.groups[id].users, func(u int32) bool { return !g.v[u].done })
+	return ok && g.groups[id].unended > 0
 }
 
 // height is the length of the longest chain of unfinished hooks that starts at hook i: how many have to run one after

@@ -40,6 +40,13 @@ type tarjan struct {
 	onStack []bool
 	stack   []int32
 	next    int32
+	work    []frame
+}
+
+// frame is a node whose edges are being followed.
+type frame struct {
+	node int32
+	next int // the edge to follow next
 }
 
 func (t *tarjan) edges(node int32) []int32 {
@@ -51,12 +58,8 @@ func (t *tarjan) edges(node int32) []int32 {
 }
 
 func (t *tarjan) visit(root int32) {
-	type frame struct {
-		node int32
-		next int // the edge to follow next
-	}
 	n := int32(len(t.g.v))
-	work := []frame{{node: root}}
+	work := append(t.work[:0], frame{node: root})
 	t.open(root)
 	for len(work) > 0 {
 		f := &work[len(work)-1]
@@ -85,6 +88,7 @@ func (t *tarjan) visit(root int32) {
 			t.close(node)
 		}
 	}
+	t.work = work
 }
 
 func (t *tarjan) open(node int32) {
@@ -96,20 +100,29 @@ func (t *tarjan) open(node int32) {
 
 // close takes one component off the stack. Two hooks or more are a cycle; a hook that names itself is none.
 func (t *tarjan) close(root int32) {
-	var hooks []int32
+	n := int32(len(t.g.v))
+	lo := len(t.stack)
+	count := 0
 	for {
-		node := t.stack[len(t.stack)-1]
-		t.stack = t.stack[:len(t.stack)-1]
+		lo--
+		node := t.stack[lo]
 		t.onStack[node] = false
-		if node < int32(len(t.g.v)) {
-			hooks = append(hooks, node)
+		if node < n {
+			count++
 		}
 		if node == root {
 			break
 		}
 	}
-	if len(hooks) > 1 {
+	if count > 1 {
+		hooks := make([]int32, 0, count)
+		for _, node := range t.stack[lo:] {
+			if node < n {
+				hooks = append(hooks, node)
+			}
+		}
 		slices.Sort(hooks)
 		t.g.cycles = append(t.g.cycles, hooks)
 	}
+	t.stack = t.stack[:lo]
 }

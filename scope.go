@@ -70,7 +70,9 @@ type Scope struct {
 	early      []error
 	earlyHard  int // how many of early count for the exit code
 	err        error
-	settled    bool // err is final
+	settled    bool     // err is final
+	claimed    bool     // somebody asked for err
+	unclaimed  []*Scope // children that closed because a Go failed
 	ctx        context.Context
 	cancel     context.CancelCauseFunc
 	done       chan struct{} // made when somebody asks
@@ -110,8 +112,8 @@ func (s *Scope) register(hook *Hook, kind handleKind, ext any, site uintptr) *Ha
 	h.ext = ext
 	s.mu.Lock()
 	if s.phase == phaseClosed {
-		s.mu.Unlock() // closed is for good
-		s.runLate(h, s.lateRecord(h))
+		s.mu.Unlock()                                                      // closed is for good
+		_ = s.runLate(h).await(context.Background(), context.Background()) // its result is the handle's; its flow bounds it
 		return h
 	}
 	s.lastID++
@@ -120,13 +122,10 @@ func (s *Scope) register(hook *Hook, kind handleKind, ext any, site uintptr) *Ha
 	if kind == kindGo {
 		go ext.(*task).main(h)
 	}
-	if s.phase != phaseRunning {
-		s.mu.Unlock()
-		return h
+	if s.phase == phaseRunning {
+		s.flow.join(h)
 	}
-	next := s.flow.join(h)
 	s.mu.Unlock()
-	s.flow.spawn(next)
 	return h
 }
 
@@ -198,13 +197,10 @@ func (s *Scope) adopt(h *Handle, c *Scope) {
 	s.lastID++
 	h.id = s.lastID
 	s.link(h)
-	if s.phase != phaseRunning {
-		s.mu.Unlock()
-		return
+	if s.phase == phaseRunning {
+		s.flow.join(h)
 	}
-	next := s.flow.join(h)
 	s.mu.Unlock()
-	s.flow.spawn(next)
 }
 
 // Rollback, deferred, closes s if *err is not nil or the function panics, and joins what the close returns to *err. The

@@ -71,6 +71,9 @@ func (r *record) stackID() int64 {
 	if t, ok := r.h.ext.(*task); ok {
 		return t.goroutine.Load()
 	}
+	if r.extras != nil && r.early != nil {
+		return r.early.goroutine.Load()
+	}
 	return r.goroutine.Load()
 }
 

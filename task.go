@@ -2,7 +2,6 @@ package lastly
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 )
 
@@ -43,7 +42,7 @@ func (t *task) main(h *Handle) {
 		if !returned && !in.exited {
 			err = ErrGoexit
 		}
-		if t.ctx.Err() != nil && (errors.Is(err, t.ctx.Err()) || errors.Is(err, context.Cause(t.ctx))) {
+		if t.ctx.Err() != nil && saysOnly(err, t.ctx.Err(), context.Cause(t.ctx)) {
 			err = nil
 		}
 		t.err = err
@@ -82,20 +81,17 @@ func (t *task) endedAlone(h *Handle) {
 	h.run = nil
 	s.unlink(h)
 	if t.err == nil {
-		var next []*record
 		if s.phase == phaseRunning {
-			next = s.flow.settle(h, outcomeOK, nil)
+			s.flow.settle(h, outcomeOK, nil)
 		}
 		s.mu.Unlock()
-		s.flow.spawn(next)
 		t.cancel(nil)
 		return
 	}
 	if s.phase == phaseRunning { // the scope's hooks run already
-		next := s.flow.settle(h, outcomeFailed, t.err)
+		s.flow.settle(h, outcomeFailed, t.err)
 		s.mu.Unlock()
 		s.flow.logHook(h.rec)
-		s.flow.spawn(next)
 		t.cancel(nil)
 		return
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 )
 
+const maxDuration = time.Duration(1<<63 - 1)
+
 // maxPatience is how long a hook whose context has ended may go on before it is abandoned, when there is time.
 const maxPatience = 500 * time.Millisecond
 
@@ -84,6 +86,8 @@ func (f *flow) unwatch(r *record) {
 // arm makes the timer fire at the latest at the given point.
 func (f *flow) arm(at time.Duration) {
 	switch {
+	case f.abandoning: // it looks at the clock again when it is done
+		return
 	case f.timer == nil:
 		f.timer = time.AfterFunc(at-f.now(), f.onTimer)
 	case f.armed == 0 || at < f.armed:
@@ -105,6 +109,7 @@ func (f *flow) onTimer() {
 	}
 	now := f.now()
 	over := now >= f.end
+	f.abandoning = true
 	var due []*record
 	var contexts []*lookedAt
 	for len(f.running) > 0 && (over || f.running[0].giveUp <= now) {
@@ -112,6 +117,14 @@ func (f *flow) onTimer() {
 		r.state, r.ended = recordEnding, now
 		due = append(due, r)
 		contexts = append(contexts, (*hookContext)(r).endLocked())
+	}
+	if over {
+		for _, m := range f.mirrors {
+			if m.state == recordRunning {
+				m.state, m.ended = recordEnding, now
+				due = append(due, m)
+			}
+		}
 	}
 	if f.rushed {
 		for _, r := range f.running {
@@ -128,6 +141,7 @@ func (f *flow) onTimer() {
 		f.abandon(due, over)
 	}
 	s.mu.Lock()
+	f.abandoning = false
 	f.rearm()
 	s.mu.Unlock()
 }
@@ -178,18 +192,17 @@ func (f *flow) abandon(due []*record, over bool) {
 
 	s.mu.Lock()
 	now := f.now()
-	var next []*record
 	for _, r := range due {
-		mine, others := f.conclude(r, now)
-		if next = append(next, others...); mine != nil {
-			next = append(next, mine)
+		if r.extras != nil && r.early != nil {
+			f.endRecord(r, now, false) // its own flow takes the hook out of the scope
+		} else {
+			f.conclude(r, now, false)
 		}
 	}
 	if over {
 		f.finish()
 	}
 	s.mu.Unlock()
-	f.spawn(next)
 }
 
 // skipPending names what did not start, in the order in which it would have started.
@@ -239,9 +252,14 @@ func (f *flow) hurry(lim *limits) {
 	for _, r := range f.running {
 		f.rush(r, now)
 	}
+	for _, m := range f.mirrors {
+		if m.state == recordRunning {
+			f.boundMirror(m, now)
+		}
+	}
 	heap.Init(&f.running)
 	f.rushed = true
-	if f.timer != nil {
+	if f.timer != nil && !f.abandoning {
 		f.rearm()
 	}
 }
@@ -250,7 +268,7 @@ func (f *flow) hurry(lim *limits) {
 func (f *flow) rush(r *record, now time.Duration) {
 	share := f.slot(r, now) / 2
 	deadline := max(f.grace, now+share)
-	if r.h.kind == kindGo || deadline >= r.deadline {
+	if deadline >= r.deadline {
 		return
 	}
 	r.deadline = deadline

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -42,6 +43,7 @@ type record struct {
 // extras are what few records have.
 type extras struct {
 	mirror *record       // an early run's: the record that the closing flow keeps for the same hook
+	early  *record       // a mirror's: the record of the early run
 	waiter chan struct{} // closed when it is over; made when somebody waits
 }
 
@@ -74,8 +76,9 @@ func (f *flow) limitsOf(r *record) (grace, end time.Time) {
 	return f.began.Add(r.deadline), f.began.Add(r.giveUp - margin)
 }
 
-// await waits until the hook is over and returns its result.
-func (r *record) await(ctx context.Context) error {
+// await waits until the hook is over, or ctx is, and returns its result. by is a context of whoever asks: it tells a hook
+// that asks from another goroutine than its own.
+func (r *record) await(ctx, by context.Context) error {
 	s := r.f.s
 	s.mu.Lock()
 	if r.state == recordOver {
@@ -87,7 +90,7 @@ func (r *record) await(ctx context.Context) error {
 	}
 	waiter := r.waiter
 	s.mu.Unlock()
-	if in := callerInside(ctx); in != nil {
+	if in := callerInside(by); in != nil {
 		w, ok := beginWait(in, nil, r.h)
 		if !ok {
 			return ErrClosing
@@ -104,19 +107,28 @@ func (r *record) await(ctx context.Context) error {
 	}
 }
 
-// startAll marks hooks as running; the caller hands them to spawn or runs one itself.
-func (f *flow) startAll(ready []int32) []*record {
-	if len(ready) == 0 {
-		return nil
-	}
-	started := make([]*record, len(ready))
+// launchAll starts hooks, each in a goroutine of its own.
+func (f *flow) launchAll(ready []int32) {
 	now := f.now()
-	for k, i := range ready {
-		started[k] = f.start(f.at[i], now)
+	for _, i := range ready {
+		f.launch(f.at[i], now)
 	}
-	return started
 }
 
+// launch starts a hook in a goroutine of its own. Called with the lock held.
+func (f *flow) launch(h *Handle, now time.Duration) *record {
+	r := f.start(h, now)
+	if n := len(f.idle); n > 0 {
+		w := f.idle[n-1]
+		f.idle = f.idle[:n-1]
+		w <- r
+		return r
+	}
+	go f.work(r) // ends when the flow is over; given up when the hook hangs
+	return r
+}
+
+// start marks a hook as running; its worker is somebody else's business.
 func (f *flow) start(h *Handle, now time.Duration) *record {
 	if f.g != nil {
 		f.g.start(h.number)
@@ -131,18 +143,12 @@ func (f *flow) start(h *Handle, now time.Duration) *record {
 	return r
 }
 
-// spawn runs started hooks, each in a goroutine of its own.
-func (f *flow) spawn(started []*record) {
-	for _, r := range started {
-		go r.f.work(r) // ends when the hook returns and no other is ready; given up when the hook hangs
-	}
-}
-
-// work runs a hook, then whatever its end lets start.
+// work runs a hook, then whatever its end lets start, then what others hand to it, until the flow is over.
 func (f *flow) work(r *record) {
 	in := insider{scope: f.s, h: r.h}
 	in.enter()
 	returned := false
+	var handed chan *record
 	defer func() {
 		in.leave()
 		if returned {
@@ -153,9 +159,7 @@ func (f *flow) work(r *record) {
 		if in.exited {
 			err = nil
 		}
-		if next := f.ended(r, err); next != nil {
-			go f.work(next) // as above
-		}
+		f.ended(r, err, false)
 	}()
 	for r != nil {
 		in.h = r.h
@@ -163,9 +167,29 @@ func (f *flow) work(r *record) {
 		run := r.run
 		r.run = nil
 		err := protect(run, (*hookContext)(r))
-		r = f.ended(r, err)
+		if r = f.ended(r, err, true); r != nil {
+			continue
+		}
+		in.h = nil
+		if handed == nil {
+			handed = make(chan *record, 1)
+		}
+		if f.rest(handed) {
+			r = <-handed
+		}
 	}
 	returned = true
+}
+
+// rest offers a worker to whoever starts the next hook. It returns false when the flow needs no more workers.
+func (f *flow) rest(w chan *record) bool {
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	if f.over || f.g == nil {
+		return false
+	}
+	f.idle = append(f.idle, w)
+	return true
 }
 
 // protect calls foreign code and turns a panic into an error.
@@ -178,29 +202,27 @@ func protect(run func(context.Context) error, ctx context.Context) (err error) {
 	return run(ctx)
 }
 
-// ended notes that the hook has returned err, starts what its end lets start, and returns one of those for the calling
-// worker to run.
-func (f *flow) ended(r *record, err error) (mine *record) {
+// ended notes that the hook has returned err, and starts what its end lets start. It returns one of those for the worker
+// that asks for more to run.
+func (f *flow) ended(r *record, err error, more bool) (next *record) {
 	s := f.s
 	s.mu.Lock()
-	defer (*hookContext)(r).endLocked().end(context.Canceled)
-	if r.state != recordRunning { // it was given up; the flow has gone on without it
-		s.mu.Unlock()
-		return nil
+	ctx := (*hookContext)(r).endLocked()
+	if r.state == recordRunning { // else it was given up, and the flow has gone on without it
+		now := f.now()
+		f.judge(r, err, now)
+		f.unwatch(r)
+		if f.logger != nil && (r.failure != nil || f.debug) {
+			r.state = recordEnding
+			s.mu.Unlock()
+			f.logHook(r)
+			s.mu.Lock()
+			now = f.now()
+		}
+		next = f.conclude(r, now, more)
 	}
-	now := f.now()
-	f.judge(r, err, now)
-	f.unwatch(r)
-	if f.logger != nil && (r.failure != nil || f.debug) {
-		r.state = recordEnding
-		s.mu.Unlock()
-		f.logHook(r)
-		s.mu.Lock()
-		now = f.now()
-	}
-	next, others := f.conclude(r, now)
 	s.mu.Unlock()
-	f.spawn(others)
+	ctx.end(context.Canceled)
 	if r.h.kind == kindAttached {
 		r.h.ext.(*attachment).stop(s)
 	}
@@ -210,11 +232,12 @@ func (f *flow) ended(r *record, err error) (mine *record) {
 // judge decides what to call the way in which a hook ended.
 func (f *flow) judge(r *record, err error, now time.Duration) {
 	r.ended = now
-	if err == nil && now < r.deadline {
+	overran := now >= r.deadline && r.h.kind != kindChild // a child has its own clock, and says itself what overran
+	if err == nil && !overran {
 		r.outcome = outcomeOK
 		return
 	}
-	r.outcome, err = verdict(err, now-r.began, now >= r.deadline)
+	r.outcome, err = verdict(err, now-r.began, overran)
 	f.fail(r, err)
 }
 
@@ -223,7 +246,7 @@ func verdict(err error, took time.Duration, overran bool) (outcome, error) {
 	var p *PanicError
 	switch {
 	case overran:
-		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		if saysOnly(err, context.DeadlineExceeded, context.Canceled) {
 			err = nil // that is what a timeout looks like from within
 		}
 		return outcomeTimedOut, &TimeoutError{After: took, Err: err}
@@ -233,6 +256,28 @@ func verdict(err error, took time.Duration, overran bool) (outcome, error) {
 		return outcomePanicked, err
 	}
 	return outcomeFailed, err
+}
+
+// saysOnly reports whether err is nothing but one of the given errors, wrapped or joined with its like. errors.Is is not
+// enough: it also finds them beside another error, which must not be lost.
+func saysOnly(err error, these ...error) bool {
+	if err == nil || slices.Contains(these, err) {
+		return err != nil
+	}
+	switch e := err.(type) { //nolint:errorlint // it walks the tree itself
+	case *HookError, *TimeoutError:
+		return false // this package's own word on a hook
+	case interface{ Unwrap() error }:
+		return saysOnly(e.Unwrap(), these...)
+	case interface{ Unwrap() []error }:
+		for _, part := range e.Unwrap() {
+			if !saysOnly(part, these...) {
+				return false
+			}
+		}
+		return len(e.Unwrap()) > 0
+	}
+	return false
 }
 
 // fail keeps the error of a hook.
@@ -255,9 +300,9 @@ func (f *flow) softChild(h *Handle) bool {
 	return c.settled && c.flow.hard == 0
 }
 
-// conclude takes an ended hook out of everything. It returns the hooks that start because of it: one for the worker that
-// asks, and the others.
-func (f *flow) conclude(r *record, now time.Duration) (mine *record, others []*record) {
+// conclude takes an ended hook out of everything, and starts what may start because of it: all of it, or all but one,
+// which it returns for a worker that asks for more.
+func (f *flow) conclude(r *record, now time.Duration, more bool) (next *record) {
 	h := r.h
 	h.state = finished
 	h.run = nil
@@ -266,64 +311,70 @@ func (f *flow) conclude(r *record, now time.Duration) (mine *record, others []*r
 		f.s.insiders--
 		f.s.solos--
 	}
-	mine, others = f.endRecord(r, now)
+	next = f.endRecord(r, now, more)
 	if r.extras != nil && r.mirror != nil {
-		m := r.mirror
-		// The hook was run early and its scope has begun to close since: that flow goes on too.
-		c := m.f
-		m.outcome, m.began, m.ended = r.outcome, max(0, c.now()-(r.ended-r.began)), c.now()
-		if m.failure = r.failure; m.failure != nil {
-			c.errs = append(c.errs, m.failure)
-			if m.soft = r.soft; !m.soft {
-				c.hard++
-			}
-		}
-		one, more := c.endRecord(m, c.now())
-		if others = append(others, more...); one != nil {
-			others = append(others, one)
-		}
+		r.mirror.reflect(r)
 	}
-	return mine, others
+	return next
 }
 
-// endRecord notes in its flow that a hook is over, and starts what may start because of it.
-func (f *flow) endRecord(r *record, now time.Duration) (mine *record, others []*record) {
+// reflect ends the closing flow's record of a hook that was run early and has ended only now.
+func (r *record) reflect(early *record) {
+	f := r.f
+	if r.state != recordRunning { // the closing flow's time was over first
+		return
+	}
+	now := f.now()
+	r.outcome, r.began, r.ended = early.outcome, max(0, now-(early.ended-early.began)), now
+	if r.failure = early.failure; r.failure != nil {
+		f.errs = append(f.errs, r.failure)
+		if r.soft = early.soft; !r.soft {
+			f.hard++
+		}
+	}
+	f.endRecord(r, now, false)
+}
+
+// endRecord notes in its flow that a hook is over, and starts what may start because of it, as conclude has it.
+func (f *flow) endRecord(r *record, now time.Duration, more bool) (next *record) {
 	r.state = recordOver
 	if r.extras != nil && r.waiter != nil {
 		close(r.waiter)
 	}
 	if f.over {
-		return nil, nil
+		return nil
 	}
 	f.last = r
 	if f.solo || f.s.count == 0 {
 		f.finish()
-		return nil, nil
+		return nil
+	}
+	startOne := func(h *Handle) {
+		var started *record
+		if more && next == nil {
+			started = f.start(h, now)
+			next = started
+		} else {
+			started = f.launch(h, now)
+		}
+		started.by = r
 	}
 	if f.g == nil {
-		if next := f.s.tail; next.state == waiting {
-			mine = f.start(next, now)
-			mine.by = r
+		if h := f.s.tail; h.state == waiting {
+			startOne(h)
 		}
-		return mine, nil
+		return next
 	}
-	ready := f.g.end(r.h.number, f.scratch[:0])
-	f.scratch = ready[:0]
-	for _, i := range ready {
-		next := f.start(f.at[i], now)
-		next.by = r
-		if mine == nil {
-			mine = next
-		} else {
-			others = append(others, next)
-		}
+	f.scratch = f.g.end(r.h.number, f.scratch[:0])
+	for _, i := range f.scratch {
+		startOne(f.at[i])
 	}
-	return mine, others
+	return next
 }
 
 // settle ends a hook that did not run: it was cancelled, its child scope was closed by itself, or its Go ended. It has left
-// the list already. settle returns what starts because of it.
-func (f *flow) settle(h *Handle, how outcome, err error) []*record {
+// the list already.
+func (f *flow) settle(h *Handle, how outcome, err error) {
 	now := f.now()
 	r := f.newRecord(h)
 	h.rec = r
@@ -333,11 +384,7 @@ func (f *flow) settle(h *Handle, how outcome, err error) []*record {
 	}
 	if f.g == nil && f.s.count > 0 {
 		r.state = recordOver
-		return nil // another one runs, and what comes next is next still
+		return // another one runs, and what comes next is next still
 	}
-	mine, others := f.endRecord(r, now)
-	if mine != nil {
-		others = append(others, mine)
-	}
-	return others
+	f.endRecord(r, now, false)
 }

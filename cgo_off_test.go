@@ -1,0 +1,5 @@
+//go:build !cgo
+
+package lastly_test
+
+const cgo = false

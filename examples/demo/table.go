@@ -1,0 +1,87 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// results are all rows of one run: those that must be clean, and those for contrast.
+type results struct {
+	Rows     []row `json:"rows"`
+	Contrast []row `json:"contrast"`
+}
+
+// clean counts the rows that are clean.
+func clean(rows []row) (n int) {
+	for _, r := range rows {
+		if r.Clean {
+			n++
+		}
+	}
+	return n
+}
+
+func (r results) writeJSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(r)
+}
+
+func (r results) writeTable(w io.Writer) error {
+	if err := writeRows(w, "Wired with lastly", r.Rows); err != nil {
+		return err
+	}
+	if len(r.Contrast) == 0 {
+		return nil
+	}
+	return writeRows(w, "For contrast, the same service wired with plain defers", r.Contrast)
+}
+
+// writeRows writes one table, with the notes below it.
+func writeRows(w io.Writer, title string, rows []row) error {
+	fmt.Fprintf(w, "\n%s: %d of %d deaths clean\n\n", title, clean(rows), len(rows))
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "DEATH\tCLEAN\tREQUESTS\tIN FLIGHT\tLOST\tROWS\tMISSING\tEXIT\tMS\tLEFT BEHIND")
+	var notes []string
+	for _, r := range rows {
+		title := r.title
+		if r.Note != "" {
+			notes = append(notes, r.Note)
+			title += fmt.Sprintf(" [%d]", len(notes))
+		}
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%d\t%s\n", title, yes(r.Clean),
+			r.Requests, r.InFlight, r.Lost, r.Rows, r.RowsLost, r.exitCell(), r.MS, dash(r.Left))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for i, note := range notes {
+		fmt.Fprintf(w, "[%d] %s\n", i+1, note)
+	}
+	return nil
+}
+
+// exitCell names the expected status only where it was missed.
+func (r row) exitCell() string {
+	if r.WantExit == "" || r.Exit == r.WantExit {
+		return r.Exit
+	}
+	return fmt.Sprintf("%s, not %s", r.Exit, r.WantExit)
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "NO"
+}
+
+func dash(left []string) string {
+	if len(left) == 0 {
+		return "-"
+	}
+	return strings.Join(left, ", ")
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestTable(t *testing.T) {
+	res := results{
+		Rows: []row{
+			{title: "SIGTERM", Clean: true, Requests: 340, InFlight: 11, Rows: 340, Exit: "0", WantExit: "0", MS: 23},
+			{title: "SIGINT", Requests: 9, Lost: 1, Rows: 8, RowsLost: 2, Exit: "0", WantExit: "SIGINT", Note: "why"},
+		},
+		Contrast: []row{{title: "SIGTERM", Left: []string{"child process", "log cut off"}, Exit: "SIGTERM"}},
+	}
+	const want = `
+Wired with lastly: 1 of 2 deaths clean
+
+DEATH       CLEAN  REQUESTS  IN FLIGHT  LOST  ROWS  MISSING  EXIT           MS  LEFT BEHIND
+SIGTERM     yes    340       11         0     340   0        0              23  -
+SIGINT [1]  NO     9         0          1     8     2        0, not SIGINT  0   -
+[1] why
+
+For contrast, the same service wired with plain defers: 0 of 1 deaths clean
+
+DEATH    CLEAN  REQUESTS  IN FLIGHT  LOST  ROWS  MISSING  EXIT     MS  LEFT BEHIND
+SIGTERM  NO     0         0          0     0     0        SIGTERM  0   child process, log cut off
+`
+	var got strings.Builder
+	if err := res.writeTable(&got); err != nil {
+		t.Fatal(err)
+	}
+	if got.String() != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got.String(), want)
+	}
+}
+
+func TestTableFails(t *testing.T) {
+	full := errors.New("disk full")
+	if err := (results{}).writeTable(brokenWriter{full}); !errors.Is(err, full) {
+		t.Errorf("writeTable: %v, want %v", err, full)
+	}
+}
+
+type brokenWriter struct{ err error }
+
+func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
+
+func TestProgressWithoutTerminal(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	p := newProgress(f, 2)
+	p.begin("one")
+	p.watch(func() tally { return tally{} })()
+	p.end(row{Clean: true})
+	p.begin("two")
+	p.end(row{})
+	want := "[ 1/2] one                                clean\n[ 2/2] two                                not clean\n"
+	if got, err := os.ReadFile(f.Name()); err != nil || string(got) != want {
+		t.Errorf("got %q, %v; want %q", got, err, want)
+	}
+}
+
+func TestProgressOnATerminal(t *testing.T) {
+	var out strings.Builder
+	p := &progress{w: &out, live: true, total: 1}
+	p.begin("one")
+	shown := make(chan struct{})
+	var once bool
+	stop := p.watch(func() tally {
+		if !once {
+			once = true
+			close(shown)
+		}
+		return tally{accepted: 7, inFlight: 2}
+	})
+	<-shown
+	stop()
+	p.end(row{Clean: true})
+	for _, want := range []string{clearLine + "[ 1/1] one", "7 requests, 2 in flight, 0 lost", "clean\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in %q", want, out.String())
+		}
+	}
+	if strings.Contains(out.String(), green) {
+		t.Errorf("colour without being asked for: %q", out.String())
+	}
+}

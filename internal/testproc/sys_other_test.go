@@ -1,0 +1,5 @@
+//go:build !unix
+
+package testproc
+
+var sysVictims Victims

@@ -1,0 +1,5 @@
+//go:build !race
+
+package lastly_test
+
+const raceOn = false
