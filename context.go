@@ -15,9 +15,6 @@ type lookedAt struct {
 	cancel context.CancelCauseFunc
 }
 
-// recordKey finds the hook that a context was given to.
-type recordKey struct{}
-
 func (c *hookContext) Deadline() (time.Time, bool) {
 	s := c.f.s
 	s.mu.Lock()
@@ -29,8 +26,8 @@ func (c *hookContext) Done() <-chan struct{} { return c.get().Done() }
 func (c *hookContext) Err() error            { return c.get().Err() }
 
 func (c *hookContext) Value(key any) any {
-	if key == (recordKey{}) {
-		return (*record)(c)
+	if key == (insiderKey{}) {
+		return &insider{scope: c.f.s, h: c.h}
 	}
 	return c.get().Value(key)
 }

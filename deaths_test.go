@@ -36,7 +36,7 @@ const (
 var deaths = []death{
 	{name: "return-nil", hooks: allHooks, ends: "exit 0"},
 	{name: "return-error", hooks: allHooks, ends: "exit 1", err: []string{"own error"}},
-	{name: "return-exit-error", hooks: allHooks, ends: "exit 3"},
+	{name: "return-exit-error", hooks: allHooks, ends: "exit 3", err: []string{"exit status 3"}},
 	{name: "panic-in-run", hooks: allHooks, ends: "exit 2", err: []string{"panic: boom", "lastly_test.explode("}},
 	{name: "nil-dereference-in-run", hooks: allHooks, ends: "exit 2", err: []string{"nil pointer dereference", "lastly_test.dereference("}},
 	{name: "goexit-in-run", hooks: allHooks, ends: "exit 1", err: []string{"runtime.Goexit"}},
@@ -116,6 +116,9 @@ func TestDeaths(t *testing.T) {
 			r := p.Wait()
 			r.Check(t, d.ends)
 			r.CheckErr(t, d.err...)
+			if len(d.err) == 0 && d.name != "sigpipe" && r.Err != "" {
+				t.Errorf("it has nothing to say on stderr, but said:\n%s", r.Err)
+			}
 			d.checkHooks(t, r)
 		})
 	}

@@ -29,7 +29,7 @@
 //   - Uses is empty: the hook uses every hook registered before it in its scope. That is last in, first out, as with
 //     defer.
 //   - Uses names some: it uses those and no others, so that independent hooks run side by side.
-//   - Uses is [Nothing]: it is independent of all.
+//   - Uses is [Nothing]: it uses none, so it keeps back only what is Last.
 //   - Last: the hook (a flush of logs or telemetry) is used by every hook that is not Last. What a Last hook names is
 //     Last too; one that names nothing uses the Last ones before it.
 //

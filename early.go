@@ -33,7 +33,6 @@ func (s *Scope) runEarly(solo *flow, h *Handle) *record {
 func (f *flow) only() {
 	f.solo = true
 	f.done.Add(1)
-	f.running = f.room.running[:0]
 }
 
 // runLate starts a hook that was registered on a closed scope.
@@ -46,7 +45,7 @@ func (s *Scope) runLate(h *Handle) *record {
 	s.link(h) // for as long as it runs
 	if t, ok := h.ext.(*task); ok {
 		t.cancel(s.cause)
-		go t.main(h) // ends when its work does
+		t.start(h)
 	}
 	r := f.launch(h, f.now())
 	s.late.count++
@@ -54,6 +53,12 @@ func (s *Scope) runLate(h *Handle) *record {
 		s.late.records = append(s.late.records, r)
 	}
 	return r
+}
+
+func (s *Scope) closeCause() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cause
 }
 
 // follow hurries a hook when the context of the caller that started it ends.
@@ -68,8 +73,9 @@ func (f *flow) follow(ctx context.Context, r *record) (stop func() bool) {
 			f.hurry(&limits{grace: time.Now(), end: time.Now().Add(Reserve)})
 		} else if r.state == recordRunning {
 			now := f.now()
-			r.deadline = min(r.deadline, now)
-			r.giveUp = min(r.giveUp, now+maxPatience)
+			share := f.slot(r, max(now, f.grace)) / 2 // as if the grace were over, for this hook
+			r.deadline = min(r.deadline, now+share)
+			r.giveUp = min(r.giveUp, r.deadline+share)
 			heap.Init(&f.running)
 			f.rushed = true
 			f.rearm()

@@ -7,10 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/lastly-go/lastly"
 )
@@ -36,7 +38,7 @@ func TestErrorsInTheirOrder(t *testing.T) {
 		add("hangs", hangUntil(free)) // abandoned after 6.5 s
 		add("second", after(2*s, errOwn))
 		add("fine", after(2*s, nil))
-		add("last", after(7*s, errOwn)) // late
+		add("late", after(6*s+s/5, errOwn))
 		lastly.Attach(&sc, obj, lastly.Hook{Name: "attached", Uses: lastly.Nothing, Run: after(4*s, errOwn)})
 		c := sc.Child(lastly.Hook{Name: "child", Uses: lastly.Nothing})
 		c.Defer("in child", after(5*s, errOwn))
@@ -45,7 +47,7 @@ func TestErrorsInTheirOrder(t *testing.T) {
 			return after(s/2, errOwn)(ctx)
 		}})
 		err := sc.Close()
-		wantErrorNames(t, err, "hold", "go", "first", "second", "third", "attached", "child", "in child", "hangs", "last")
+		wantErrorNames(t, err, "hold", "go", "first", "second", "third", "attached", "child", "in child", "late", "hangs")
 	})
 }
 
@@ -113,47 +115,48 @@ func TestErrorTexts(t *testing.T) {
 	})
 }
 
-// TestNotStarted: what had no turn is named, with ErrNotStarted.
+// starve closes sc with a hook that hangs until the very end of the flow, so that what late registers has no turn any more.
+func starve(sc *lastly.Scope, late func()) error {
+	free := make(chan struct{})
+	defer close(free)
+	sc.Defer("hangs", func(ctx context.Context) error {
+		<-ctx.Done() // from here on, the time left is its own, for it was the only one
+		late()
+		<-free
+		return nil
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	time.AfterFunc(s, cancel)
+	return sc.Shutdown(ctx)
+}
+
+// TestNotStarted: what had no turn is named, with ErrNotStarted, and can go.
 func TestNotStarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		free := make(chan struct{})
-		defer close(free)
-		sc := lastly.Scope{Grace: s}
-		var hs []*lastly.Handle
-		stop := false
-		for i := range 3 {
-			hs = append(hs, sc.Defer(fmt.Sprint(i), func(context.Context) error { stop = true; return nil }))
-		}
-		// Hooks that come late, one after the other, use up all the time that there is.
-		var again func(context.Context) error
-		again = func(context.Context) error {
-			time.Sleep(s / 4)
-			if !stop {
-				sc.Defer("again", again)
-			}
-			return nil
-		}
-		sc.Defer("again", again)
+		var sc lastly.Scope
+		var r recorder
+		handle := make(chan *lastly.Handle, 1)
+		captured := newThing("late")
+		w := weak.Make(captured)
 		began := time.Now()
-		err := sc.Close()
+		err := starve(&sc, func() {
+			handle <- lastly.DeferIn(&sc, "late", func() { r.note(captured.name) })
+		})
+		h := <-handle
 		wantTook(t, began, 3*s, 3*s)
-		if !errors.Is(err, lastly.ErrNotStarted) {
-			t.Error(err)
+		wantErrorNames(t, err, "hangs", "late")
+		r.want(t)
+		if o := inReport(t, sc.Report(), "late").Outcome; o != lastly.OutcomeNotStarted || !errors.Is(err, lastly.ErrNotStarted) {
+			t.Error(o, err)
 		}
-		for i, h := range hs {
-			if o := inReport(t, sc.Report(), fmt.Sprint(i)).Outcome; o != lastly.OutcomeNotStarted {
-				t.Error(o)
-			}
-			if err := h.Run(context.Background()); !errors.Is(err, lastly.ErrNotStarted) {
-				t.Errorf("the handle's Run: %v", err)
-			}
-			if h.Cancel() {
-				t.Error("cancelled what is gone")
-			}
+		if err := h.Run(context.Background()); !errors.Is(err, lastly.ErrNotStarted) {
+			t.Errorf("the handle's Run: %v", err)
 		}
-		stop = true
-		synctest.Wait()
-		time.Sleep(10 * s)
+		if h.Cancel() {
+			t.Error("cancelled what is gone")
+		}
+		poll(t, "what a hook that did not start captured is collected", func() bool { return w.Value() == nil })
+		runtime.KeepAlive(h)
 	})
 }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"runtime"
 
 	"github.com/lastly-go/lastly"
@@ -66,13 +66,7 @@ func ExampleExit_insideHook() {
 // All: a panic of run runs the hooks first. Main then ends the process as Go's panics do, with the original stack; Run
 // returns 2 and writes the stack to Stderr.
 func ExampleProgram_Run_panic() {
-	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer null.Close()
-	program := lastly.Program{Stderr: null}
+	program := lastly.Program{Stderr: io.Discard}
 	code := program.Run(context.Background(), func(context.Context) error {
 		lastly.Defer("temp folder", func() { fmt.Println("temp folder removed") })
 		panic("index out of range")

@@ -70,7 +70,7 @@ func ExampleHook_parallel() {
 	// database closed
 }
 
-// Order: Nothing makes a hook independent of every other one. The slow upload does not keep the database open.
+// Order: Nothing says that a hook uses none, so it keeps none back. The slow upload does not keep the database open.
 func ExampleHook_nothing() {
 	var scope lastly.Scope
 	closed := make(chan struct{})

@@ -191,19 +191,16 @@ func ExampleHandle_Cancel_leavesNothing() {
 // Not kept alive: Attach ties a hook to an object without keeping the object alive. The hook runs at its collection or
 // when the scope closes, once. It must not reference the object.
 func ExampleAttach() {
-	type image struct {
-		id     *int // very small objects without pointers are collected in batches
-		pixels [1 << 12]byte
-	}
+	type image struct{ pixels []byte }
 	var scope lastly.Scope
 	freed := make(chan string, 1)
 
-	img := &image{}
+	img := &image{pixels: make([]byte, 1<<12)}
 	lastly.Attach(&scope, img, lastly.Hook{
 		Name: "texture",
 		Run:  lastly.Func(func() { freed <- "texture 7 freed" }),
 	})
-	img.id, img = nil, nil // the last use, the last reference
+	fmt.Println(len(img.pixels), "bytes shown") // the last use
 
 	for done := false; !done; {
 		runtime.GC()
@@ -217,6 +214,7 @@ func ExampleAttach() {
 	}
 	fmt.Println("close:", scope.Close())
 	// Output:
+	// 4096 bytes shown
 	// texture 7 freed
 	// close: <nil>
 }

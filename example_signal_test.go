@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"syscall"
 
@@ -58,16 +59,17 @@ func ExampleExitPolicy() {
 	// zero:                 0
 }
 
-// Signals only when asked: a Program that wants none gets none, and nothing but Main and Run ever listens.
+// Signals only when asked: a Program may want none, and nothing but Main and Run ever listens. What no program can catch
+// is refused before anything starts, with code 2 and an error on Stderr.
 func ExampleProgram_noSignals() {
-	code := lastly.Program{Signals: []os.Signal{}}.Run(context.Background(), func(context.Context) error {
+	run := func(context.Context) error {
+		fmt.Println("running")
 		return nil
-	})
-	fmt.Println(code)
-	fmt.Println(lastly.Program{Signals: []os.Signal{syscall.SIGKILL}, Stderr: os.Stdout}.Run(context.Background(),
-		func(context.Context) error { return nil }))
+	}
+	fmt.Println(lastly.Program{Signals: []os.Signal{}}.Run(context.Background(), run))
+	fmt.Println(lastly.Program{Signals: []os.Signal{syscall.SIGKILL}, Stderr: io.Discard}.Run(context.Background(), run))
 	// Output:
+	// running
 	// 0
-	// lastly: Main: Signals has signal 9 (killed), which no program can catch; leave it out
 	// 2
 }

@@ -2,9 +2,9 @@ package lastly
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -57,7 +57,9 @@ type flow struct {
 	room struct {
 		records [4]record
 		running [1]*record
+		insider insider
 	}
+	firstIn atomic.Bool // room.insider is taken
 }
 
 // limits are what a parent leaves to a child.
@@ -67,6 +69,7 @@ type limits struct{ grace, end time.Time }
 func newFlow(s *Scope, ctx context.Context, lim *limits) *flow {
 	grace, hookTimeout, logger := s.settings()
 	f := &flow{s: s, began: time.Now(), values: ctx, logger: logger, hookTimeout: hookTimeout}
+	f.running = f.room.running[:0]
 	f.grace = grace
 	f.end = grace + Reserve
 	if lim != nil {
@@ -89,105 +92,6 @@ func (f *flow) tighten(lim *limits) {
 	f.end = max(0, lim.end.Sub(f.began))
 	f.end = min(f.end, f.grace+Reserve)
 }
-
-// shutdown is Shutdown with what only this package may add: a cause, and a parent's limits.
-func (s *Scope) shutdown(ctx context.Context, cause error, lim *limits) error {
-	for {
-		s.mu.Lock()
-		if s.phase != phaseOpen {
-			if lim != nil && !s.settled {
-				s.flow.hurry(lim)
-			}
-			s.mu.Unlock()
-			if lim != nil {
-				// A parent's hook: it waits as long as the child has, and is given up by the parent after that.
-				return s.await(context.Background(), ctx)
-			}
-			return s.await(ctx, ctx)
-		}
-		mayBeInside := s.insiders > 0
-		s.mu.Unlock()
-
-		f := newFlow(s, ctx, lim)
-		if lim != nil {
-			ctx = context.Background() // the parent hurries it, by hurry; its context need not be watched
-		}
-		mayWait := true
-		if mayBeInside || insiderCount.Load() > 0 {
-			if in := callerInside(f.values); in != nil {
-				var w *wait
-				if w, mayWait = beginWait(in, s, nil); mayWait {
-					defer endWait(w)
-				}
-			}
-		}
-		s.mu.Lock()
-		if s.phase != phaseOpen {
-			s.mu.Unlock()
-			continue // somebody else was faster
-		}
-		byItself := cause != nil && lim == nil && s.parent != nil // a Go failed: nobody waits for the result
-		if cause == nil {
-			cause = ErrClosing
-		}
-		s.phase, s.flow, s.cause = phaseHolding, f, cause
-		s.claimed = !byItself
-		s.mu.Unlock()
-		if !mayWait {
-			go f.close(ctx) // ends with the flow
-			return ErrClosing
-		}
-		f.close(ctx)
-		return s.err
-	}
-}
-
-// callerInside finds out which insider calls: by its goroutine, or by a hook's context in another goroutine's hands.
-func callerInside(ctx context.Context) *insider {
-	if in := thisInsider(); in != nil {
-		return in
-	}
-	if r, ok := ctx.Value(recordKey{}).(*record); ok {
-		return &insider{scope: r.f.s, h: r.h}
-	}
-	return nil
-}
-
-// await waits for the close that somebody else began; by is a context of whoever asks.
-func (s *Scope) await(ctx, by context.Context) error {
-	s.mu.Lock()
-	s.claimed = true
-	if s.settled {
-		s.mu.Unlock()
-		return s.err
-	}
-	done := s.doneLocked()
-	s.mu.Unlock()
-	if in := callerInside(by); in != nil {
-		w, ok := beginWait(in, s, nil)
-		if !ok {
-			return ErrClosing
-		}
-		defer endWait(w)
-	}
-	select {
-	case <-done:
-		return s.err
-	case <-ctx.Done():
-		return &awaitError{s.title(), ctx.Err()}
-	}
-}
-
-// awaitError is what a later closer gets when its own patience ends first.
-type awaitError struct {
-	scope string
-	err   error
-}
-
-func (e *awaitError) Error() string {
-	return "lastly: " + e.scope + " is still closing: " + e.err.Error()
-}
-func (e *awaitError) Unwrap() error { return e.err }
 
 // close runs the flow to its end. Nothing in it can block for longer than the flow's end.
 func (f *flow) close(ctx context.Context) {
@@ -212,9 +116,9 @@ func (f *flow) close(ctx context.Context) {
 	f.logEnd()
 }
 
-// awaitHolds waits until nothing is held, at most HookTimeout. It returns the stacks of those that it will not wait for
-// any longer.
-func (f *flow) awaitHolds() map[int64][]byte {
+// awaitHolds waits until nothing is held, at most HookTimeout, and returns with the lock held, so that nothing new is held
+// in between. What it returns are the stacks of those that it will not wait for any longer.
+func (f *flow) awaitHolds() map[uint64][]byte {
 	s := f.s
 	limit := time.Duration(-1)
 	for {
@@ -224,15 +128,20 @@ func (f *flow) awaitHolds() map[int64][]byte {
 			limit = now + f.hookTimeout
 		}
 		left := min(limit, f.grace) - now
-		if s.holds == nil || left <= 0 {
-			var ids []int64
+		if s.holds == nil {
+			return nil
+		}
+		if left <= 0 {
+			var ids []uint64
 			for h := s.holds; h != nil; h = h.next {
-				if h.goroutine != 0 {
-					ids = append(ids, h.goroutine)
+				if h.worker != 0 {
+					ids = append(ids, h.worker)
 				}
 			}
 			s.mu.Unlock()
-			return f.stacks.takeAll(ids, true)
+			stacks := f.stacks.takeAll(ids, true)
+			s.mu.Lock()
+			return stacks
 		}
 		over := make(chan struct{})
 		f.holdsOver = over
@@ -255,28 +164,28 @@ func (f *flow) awaitHolds() map[int64][]byte {
 type heldRecord struct {
 	hold *hold
 	err  error
-	for_ time.Duration
+	took time.Duration
 }
 
 // giveUpHolds goes on without what is still held. Called with the lock held.
-func (f *flow) giveUpHolds(stacks map[int64][]byte) {
+func (f *flow) giveUpHolds(stacks map[uint64][]byte) {
 	s := f.s
 	f.holdsOver = nil
 	f.holdsDone = f.now()
 	for h := s.holds; h != nil; h = s.holds {
 		s.forgetHold(h)
-		err := holdFailure(h, stacks[h.goroutine])
+		err := holdFailure(h, stacks[h.worker])
 		f.errs = append(f.errs, err)
 		f.hard++
 		f.held = append(f.held, heldRecord{h, err, f.now()})
 	}
 }
 
-// runHooks makes the order of what is registered and runs it. From its beginning on, Hold is refused.
-func (f *flow) runHooks(stacks map[int64][]byte) {
+// runHooks makes the order of what is registered and runs it. From its beginning on, Hold is refused. It is called with the
+// lock held, and releases it.
+func (f *flow) runHooks(stacks map[uint64][]byte) {
 	s := f.s
 	unclaimed := s.unclaimedErrors()
-	s.mu.Lock()
 	s.phase = phaseRunning
 	f.errs = append(f.errs, s.early...)
 	f.hard += s.earlyHard
@@ -292,95 +201,20 @@ func (f *flow) runHooks(stacks map[int64][]byte) {
 	if s.odd > 0 || s.solos > 0 {
 		f.makeGraph()
 	}
-	if s.count == 0 {
+	var skipped []*Handle
+	switch {
+	case s.count == 0:
 		f.finish()
-	} else {
+	case f.now() >= f.end: // a parent had no time left for it
+		skipped = f.skipPending()
+		f.finish()
+	default:
 		f.arm(f.end)
 		f.launchFirst()
 	}
 	s.mu.Unlock()
+	f.release(skipped)
 	f.done.Wait()
-}
-
-// launchFirst starts what nothing has to wait for.
-func (f *flow) launchFirst() {
-	if f.g != nil {
-		f.launchAll(f.g.ready(nil))
-	} else if h := f.s.tail; h != nil {
-		f.launch(h, f.now())
-	}
-}
-
-// makeGraph makes an order of everything that is registered and has not ended.
-func (f *flow) makeGraph() {
-	s := f.s
-	f.at = make([]*Handle, 0, s.count)
-	entries := make([]entry, 0, s.count)
-	for h := s.head; h != nil; h = h.next {
-		if h.state == running && h.rec.f != f && h.rec.extra().mirror == nil {
-			f.mirrorOf(h)
-		}
-		h.number = int32(len(f.at))
-		f.at = append(f.at, h)
-		entries = append(entries, entry{
-			name: h.name, uses: h.uses, last: h.last, started: h.state == running, late: h.late,
-		})
-	}
-	f.g = newGraph(entries)
-	for _, i := range f.g.lasts {
-		f.at[i].last = true // it stays so, also when the Last hook that names it is gone
-	}
-	for _, c := range f.g.cycles {
-		loop := make([]*Handle, len(c))
-		for k, i := range c {
-			loop[k] = f.at[i]
-		}
-		f.loops = append(f.loops, loop)
-	}
-}
-
-// mirrorOf makes the record of a hook that was run early and still runs: when that ends, this one does. Its own flow
-// watches it, within what this flow has left.
-func (f *flow) mirrorOf(h *Handle) {
-	m := f.newRecord(h)
-	m.state = recordRunning
-	m.extra().early = h.rec
-	h.rec.extra().mirror = m
-	m.began = f.now()
-	m.deadline, m.giveUp = maxDuration, maxDuration
-	f.mirrors = append(f.mirrors, m)
-	f.boundMirror(m, m.began)
-}
-
-func (f *flow) boundMirror(m *record, now time.Duration) {
-	deadline, giveUp := m.deadline, m.giveUp
-	f.setDeadline(m, now)
-	m.deadline, m.giveUp = min(deadline, m.deadline), min(giveUp, m.giveUp)
-	grace, end := f.limitsOf(m)
-	m.early.f.hurry(&limits{grace: grace, end: end})
-}
-
-// join takes a hook that was registered late into the flow.
-func (f *flow) join(h *Handle) {
-	h.late = true
-	if f.g == nil {
-		if f.s.odd > 0 {
-			f.makeGraph()
-			f.launchFirst()
-		}
-		return // a plain one is the youngest now, so it comes next
-	}
-	i, ok := f.g.add(entry{name: h.name, uses: h.uses, last: h.last, late: true})
-	if !ok {
-		f.makeGraph()
-		f.launchFirst()
-		return
-	}
-	h.number = i
-	f.at = append(f.at, h)
-	if f.g.mayStart(i) {
-		f.launch(h, f.now())
-	}
 }
 
 // newRecord notes that h takes its part in the flow.
@@ -435,71 +269,4 @@ func (f *flow) finish() {
 	}
 	f.idle = nil
 	f.done.Done()
-}
-
-// settleScope makes the result of the close final.
-func (f *flow) settleScope() {
-	s := f.s
-	f.fillStacks()
-	s.mu.Lock()
-	s.err = errors.Join(f.errs...)
-	s.settled = true
-	done := s.done
-	s.mu.Unlock()
-	if done != nil {
-		close(done)
-	}
-	if p := s.parent; p != nil {
-		p.gone()
-	}
-}
-
-// gone takes the handle of a child that was closed by itself out of the parent.
-func (h *Handle) gone() {
-	p := h.scope
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if h.state == waiting {
-		h.state = finished
-		p.unlink(h)
-		if p.phase == phaseRunning {
-			p.flow.settle(h, outcomeOK, nil)
-		} else if c := h.ext.(*Scope); len(p.unclaimed) < maxEarly && c.isUnclaimed() {
-			p.unclaimed = append(p.unclaimed, c)
-		}
-	}
-}
-
-// isUnclaimed reports whether s closed because a Go failed, and nobody asked for its result so far.
-func (s *Scope) isUnclaimed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return !s.claimed && s.err != nil
-}
-
-// unclaimedErrors are the results of children that closed by themselves: a parent answers for what nobody asked for.
-func (s *Scope) unclaimedErrors() (errs []*HookError) {
-	s.mu.Lock()
-	children := s.unclaimed
-	s.unclaimed = nil
-	s.mu.Unlock()
-	for _, c := range children {
-		if c.isUnclaimed() {
-			e := c.parent.failure(c.err)
-			e.BestEffort = e.BestEffort || c.hardFailures() == 0
-			errs = append(errs, e)
-		}
-	}
-	return errs
-}
-
-// closeAsHook is a child's hook in its parent.
-func (s *Scope) closeAsHook(ctx context.Context) error {
-	r := (*record)(ctx.(*hookContext))
-	grace, end := r.limits()
-	p := r.f.s
-	p.mu.Lock()
-	cause := p.cause
-	p.mu.Unlock()
-	return s.shutdown(ctx, cause, &limits{grace: grace, end: end})
 }

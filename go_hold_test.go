@@ -7,7 +7,6 @@ import (
 	"io"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -196,6 +195,30 @@ func TestGoHangs(t *testing.T) {
 	})
 }
 
+// TestGoWithoutTurn: the flow's time is over before its place in the order; it is told to stop all the same.
+func TestGoWithoutTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sc lastly.Scope
+		var child *lastly.Scope
+		stopped := false
+		err := starve(&sc, func() {
+			child = sc.Child(lastly.Hook{Name: "child"})
+			sc.Go(lastly.Hook{Name: "go", Run: func(ctx context.Context) error {
+				<-ctx.Done()
+				stopped = true
+				return ctx.Err()
+			}})
+		})
+		synctest.Wait()
+		if o := inReport(t, sc.Report(), "go").Outcome; o != lastly.OutcomeNotStarted || !errors.Is(err, lastly.ErrNotStarted) {
+			t.Errorf("outcome %s", o)
+		}
+		if !stopped || child.Context().Err() == nil {
+			t.Error("the scope is closed, its Go or its child works on")
+		}
+	})
+}
+
 // TestGoEndsWhileClosing: before its place in the order came; its failure counts, the order holds.
 func TestGoEndsWhileClosing(t *testing.T) {
 	for _, want := range []error{nil, errOwn} {
@@ -273,97 +296,4 @@ func TestManyGoFail(t *testing.T) {
 	})
 }
 
-// TestHold: closing waits for every hold, also for one that came while others were awaited. Conformance 67.
-func TestHold(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var sc lastly.Scope
-		var r recorder
-		sc.Defer("hook", r.hook("hook"))
-		first, err1 := sc.Hold("first")
-		second, err2 := sc.Hold("second")
-		if err1 != nil || err2 != nil {
-			t.Fatal(err1, err2)
-		}
-		done := make(chan error)
-		go func() { done <- sc.Close() }()
-		<-sc.Context().Done()
-		if st := sc.Report().State; st != "holding" {
-			t.Error(st)
-		}
-		third, err := sc.Hold("third")
-		if err != nil {
-			t.Fatal("work that comes while others are awaited is held")
-		}
-		first()
-		first() // as often as one likes
-		second()
-		synctest.Wait()
-		r.want(t)
-		fourth, err := sc.Hold("fourth")
-		if err != nil {
-			t.Fatal(err)
-		}
-		third()
-		synctest.Wait()
-		r.want(t)
-		fourth()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		r.want(t, "hook")
-		for _, release := range []func(){first, second, third, fourth} {
-			release()
-		}
-		if _, err := sc.Hold("too late"); !errors.Is(err, lastly.ErrClosed) {
-			t.Error(err)
-		}
-	})
-}
-
 // TestHoldMany: holds and releases from everywhere while the scope closes: no hook starts while one is held.
-func TestHoldMany(t *testing.T) {
-	var sc lastly.Scope
-	var mu sync.Mutex
-	held, started := 0, false
-	sc.Defer("hook", func(context.Context) error {
-		mu.Lock()
-		defer mu.Unlock()
-		started = true
-		if held > 0 {
-			t.Errorf("%d are held", held)
-		}
-		return nil
-	})
-	var wg sync.WaitGroup
-	for range 32 {
-		wg.Go(func() {
-			for range 300 {
-				mu.Lock()
-				release, err := sc.Hold("work")
-				if err != nil {
-					mu.Unlock()
-					if !errors.Is(err, lastly.ErrClosing) {
-						t.Error(err)
-					}
-					release()
-					return
-				}
-				if started {
-					t.Error("held although hooks have started")
-				}
-				held++
-				mu.Unlock()
-				runtime.Gosched()
-				mu.Lock()
-				held--
-				mu.Unlock()
-				release()
-			}
-		})
-	}
-	runtime.Gosched()
-	if err := sc.Close(); err != nil {
-		t.Error(err)
-	}
-	wg.Wait()
-}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,7 +21,8 @@ type (
 )
 
 func (c *closer) Close() error { c.n++; return errOwn }
-func (c *closer) Stop()        { c.n++ }
+
+func (c *closer) Stop() { c.n++ }
 
 // TestFunc takes every shape, named types and method values too. Conformance 5, 39, 48.
 func TestFunc(t *testing.T) {
@@ -133,148 +134,45 @@ func TestCancelAll(t *testing.T) {
 	r.want(t)
 }
 
-// TestRunEarly: once, whoever asks; the result is kept; the scope forgets it. Conformance 53.
-func TestRunEarly(t *testing.T) {
-	var sc lastly.Scope
-	var r recorder
-	sc.Defer("first", r.hook("first"))
-	h := sc.Defer("early", func(context.Context) error { r.note("early"); return errOwn })
-	sc.Defer("last", r.hook("last"))
-	for range 3 {
-		if err := h.Run(context.Background()); !errors.Is(err, errOwn) {
-			t.Error(err)
-		}
-	}
-	if h.Cancel() {
-		t.Error("cancelled what has run")
-	}
-	if n := len(sc.Report().Hooks); n != 2 {
-		t.Errorf("%d are listed", n)
-	}
-	if err := sc.Close(); err != nil {
-		t.Errorf("its error is the caller's: %v", err)
-	}
-	if err := h.Run(context.Background()); !errors.Is(err, errOwn) {
-		t.Error(err)
-	}
-	r.want(t, "early", "last", "first")
-
-	var zero lastly.Handle
-	if zero.Cancel() || !errors.Is(zero.Run(context.Background()), lastly.ErrCanceled) {
-		t.Error("the zero Handle stands for something")
-	}
-}
-
-// TestRunEarlyBounds: the context that starts a hook bounds it, a later one only its own wait.
-func TestRunEarlyBounds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var sc lastly.Scope
-		h := sc.Defer("slow", untilDone)
-		began := time.Now()
-		first := make(chan error)
-		ctx, cancel := context.WithCancel(context.WithValue(context.Background(), valueKey{}, "v"))
-		go func() { first <- h.Run(ctx) }()
-		synctest.Wait()
-		short, stop := context.WithTimeout(context.Background(), s)
-		defer stop()
-		if err := h.Run(short); !errors.Is(err, context.DeadlineExceeded) {
-			t.Error(err)
-		}
-		wantTook(t, began, s, s)
-		cancel()
-		if err := <-first; !errors.Is(err, context.DeadlineExceeded) {
-			t.Error(err)
-		}
-		wantTook(t, began, s, 3*s)
-
-		deadline, stop2 := context.WithTimeout(ctx, 3*s)
-		defer stop2()
-		began = time.Now()
-		free := make(chan struct{})
-		defer close(free)
-		if err := sc.Defer("hangs", hangUntil(free)).Run(deadline); !errors.Is(err, context.DeadlineExceeded) {
-			t.Error(err)
-		}
-		wantTook(t, began, 0, 2*s)
-		began = time.Now()
-		if err := sc.Defer("hangs", hangUntil(free)).Run(context.Background()); !errors.Is(err, context.DeadlineExceeded) {
-			t.Error(err)
-		}
-		wantTook(t, began, 10*s, 11*s)
-		if err := sc.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-// TestEarlyRunKeepsTheOrder: what an early run uses waits for it when the scope closes in the meantime.
-func TestEarlyRunKeepsTheOrder(t *testing.T) {
-	for name, test := range map[string]struct{ early, other lastly.Hook }{
-		"LIFO":  {},
-		"names": {early: lastly.Hook{Uses: []string{"db"}}, other: lastly.Hook{Uses: lastly.Nothing}},
-		"Last":  {early: lastly.Hook{Uses: lastly.Nothing}, other: lastly.Hook{Last: true}},
-	} {
-		t.Run(name, func(t *testing.T) {
+// TestCancelWhileClosing: what is cancelled does not run, and what it stood between keeps its order.
+func TestCancelWhileClosing(t *testing.T) {
+	for _, specs := range []string{"db gone user", "db gone:db user:gone", "db:- gone:db user:db,gone", "!db:- gone:- user:-"} {
+		t.Run(specs, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var sc lastly.Scope
 				var r recorder
-				other, early := test.other, test.early
-				other.Name, other.Run = "db", r.hook("db")
-				early.Name, early.Run = "early", func(context.Context) error {
-					time.Sleep(s)
-					r.note("early")
-					return errOwn
+				var gone *lastly.Handle
+				for _, spec := range strings.Split(specs, " ") {
+					h, _ := parseHook(spec)
+					switch h.Name {
+					case "user":
+						h.Run = func(context.Context) error {
+							wanted := !strings.HasPrefix(specs, "!") // else gone has started too
+							if gone.Cancel() != wanted || gone.Cancel() {
+								t.Error("Cancel is true once, for what has not started")
+							}
+							time.Sleep(s)
+							r.note("user")
+							return nil
+						}
+						sc.Register(h)
+					case "gone":
+						h.Run = func(context.Context) error { return nil }
+						gone = sc.Register(h)
+					default:
+						h.Run = r.hook(h.Name)
+						sc.Register(h)
+					}
 				}
-				sc.Register(other)
-				h := sc.Register(early)
-				got := make(chan error)
-				go func() { got <- h.Run(context.Background()) }()
-				synctest.Wait()
-				if o := inReport(t, sc.Report(), "early").Outcome; o != lastly.OutcomeRunning {
-					t.Error(o)
-				}
-				err := sc.Close()
-				wantErrorNames(t, err, "early") // Close waited for it, so it tells
-				if err := <-got; !errors.Is(err, errOwn) {
+				if err := sc.Close(); err != nil {
 					t.Error(err)
 				}
-				r.want(t, "early", "db")
-			})
-		})
-	}
-}
-
-// TestOnce: 64 callers of Run, Cancel and Close at once: the hook runs at most once, and everybody hears the same.
-func TestOnce(t *testing.T) {
-	for round := range 200 {
-		var sc lastly.Scope
-		var r recorder
-		h := sc.Defer("x", func(context.Context) error { r.note("x"); return errOwn })
-		var wg sync.WaitGroup
-		var mu sync.Mutex
-		cancelled := 0
-		for i := range 64 {
-			wg.Go(func() {
-				switch (i + round) % 3 {
-				case 0:
-					if err := h.Run(context.Background()); !errors.Is(err, errOwn) && !errors.Is(err, lastly.ErrCanceled) {
-						t.Errorf("Run: %v", err)
-					}
-				case 1:
-					_ = sc.Close()
-				default:
-					if round%2 == 0 && h.Cancel() {
-						mu.Lock()
-						cancelled++
-						mu.Unlock()
-					}
+				r.want(t, "user", "db")
+				if o := inReport(t, sc.Report(), "gone").Outcome; o != lastly.OutcomeCanceled && !strings.HasPrefix(specs, "!") {
+					t.Errorf("outcome %q", o)
 				}
 			})
-		}
-		wg.Wait()
-		if ran := r.count("x"); ran+cancelled != 1 {
-			t.Fatalf("ran %d times, cancelled %d times", ran, cancelled)
-		}
+		})
 	}
 }
 

@@ -11,9 +11,9 @@ type hold struct {
 	name       string
 	site       uintptr
 	since      time.Time
-	goroutine  int64 // whose stack to show when it does not end; 0 when nobody in particular does the work
-	run        bool  // Main's run
-	reason     error // how it ended, when that is known
+	worker     uint64 // the insider whose stack to show when it does not end; 0 when nobody in particular does the work
+	run        bool   // Main's run
+	over       bool   // the work has ended, and release is about to be called
 }
 
 // Hold says that work is in progress: closing waits for release (at most HookTimeout) before any hook starts. Work that
@@ -47,10 +47,17 @@ func (s *Scope) addHold(h *hold) error {
 		s.holds.prev = h
 	}
 	s.holds = h
-	if h.goroutine != 0 {
+	if h.worker != 0 {
 		s.insiders++
 	}
 	return nil
+}
+
+// endHold notes that the work has ended, for the log.
+func (s *Scope) endHold(h *hold) {
+	s.mu.Lock()
+	h.over = true
+	s.mu.Unlock()
 }
 
 func (s *Scope) dropHold(h *hold) {
@@ -76,7 +83,7 @@ func (s *Scope) forgetHold(h *hold) {
 		h.next.prev = h.prev
 	}
 	h.prev, h.next = nil, nil
-	if h.goroutine != 0 {
+	if h.worker != 0 {
 		s.insiders--
 	}
 }

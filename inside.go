@@ -2,6 +2,9 @@ package lastly
 
 import (
 	"bytes"
+	"context"
+	"fmt"
+	"reflect"
 	"runtime"
 	"strconv"
 	"sync"
@@ -9,50 +12,73 @@ import (
 )
 
 // Go has no way to ask "which hook is calling?", and the answer decides between waiting and deadlock: Close called by a
-// hook of that very scope can't wait for itself, and Close has no context to tell by. So the goroutines that run hooks
-// are kept in a table by their number. It is looked into only when somebody would have to wait.
+// hook of that very scope can't wait for itself, and Close has no context to tell by. So every goroutine that a scope
+// waits for carries a mark at the bottom of its stack, where a stack trace shows it. Making the mark costs nothing; the
+// trace is taken only when somebody would have to wait, or hangs. docs/decisions/0002 tells what else was tried.
 
 // insider is a goroutine that a scope waits for: one that runs hooks, a Go, or Main's run.
 type insider struct {
 	scope  *Scope
 	h      *Handle // the hook that it runs now; only its own goroutine writes it, and not while it waits
-	id     int64
+	id     uint64
 	exited bool // it called Exit; only its own goroutine writes and reads it
-	buf    [32]byte
 }
 
-// insiders is the one table, in shards so that scopes closed by many goroutines at once don't queue for it.
-var insiders [16]struct {
-	mu sync.Mutex
-	m  map[int64]*insider
-}
+// mark is what a stack trace shows of an insider. An array of two words is passed in memory, not in registers, so traces
+// print it as it is, however the program was compiled.
+type mark [2]uint64
 
-// insiderCount is how many goroutines are in the table. While it is 0, nobody who asks can be one of them.
-var insiderCount atomic.Int64
+const markTag = 0x6c6173746c79 // "lastly"
 
-// goroutineID reads the number of the calling goroutine from the first line of its stack trace, "goroutine 7 [running]:",
-// the one place where Go tells it.
-func goroutineID(buf []byte) int64 {
-	return parseGoroutineID(buf[:runtime.Stack(buf, false)])
-}
+// markText is how a trace begins a mark.
+var markText = []byte(fmt.Sprintf("{%#x, 0x", markTag))
 
-func parseGoroutineID(trace []byte) int64 {
-	rest, ok := bytes.CutPrefix(trace, []byte("goroutine "))
-	if !ok {
+// marked finds the mark in the trace of one goroutine; 0 when there is none.
+func marked(trace []byte) uint64 {
+	i := bytes.LastIndex(trace, markText)
+	if i < 0 {
 		return 0
 	}
-	digits, _, _ := bytes.Cut(rest, []byte(" "))
-	id, _ := strconv.ParseInt(string(digits), 10, 64)
+	digits, _, _ := bytes.Cut(trace[i+len(markText):], []byte("}"))
+	id, _ := strconv.ParseUint(string(digits), 16, 64)
 	return id
 }
 
+// lastMark is the newest insider's id.
+var lastMark atomic.Uint64
+
+func (in *insider) newMark() mark {
+	in.id = lastMark.Add(1)
+	return mark{markTag, in.id}
+}
+
+// inhabitant is what an insider does.
+type inhabitant interface{ inside(in *insider) }
+
+// live is the bottom of the stack of every insider: it bears the mark.
+//
+//go:noinline
+func (in *insider) live(_ mark, who inhabitant) {
+	in.enter()
+	defer in.leave()
+	who.inside(in)
+}
+
+// insiders finds an insider by its mark, in shards so that scopes closed by many goroutines at once don't queue for it.
+var insiders [16]struct {
+	mu sync.Mutex
+	m  map[uint64]*insider
+}
+
+// insiderCount is how many there are. While it is 0, nobody who asks can be one of them.
+var insiderCount atomic.Int64
+
 func (in *insider) enter() {
 	insiderCount.Add(1)
-	in.id = goroutineID(in.buf[:])
 	t := &insiders[in.id&15]
 	t.mu.Lock()
 	if t.m == nil {
-		t.m = make(map[int64]*insider)
+		t.m = make(map[uint64]*insider)
 	}
 	t.m[in.id] = in
 	t.mu.Unlock()
@@ -68,14 +94,54 @@ func (in *insider) leave() {
 
 // thisInsider returns the insider that calls, or nil.
 func thisInsider() *insider {
-	if insiderCount.Load() == 0 {
+	if insiderCount.Load() == 0 || !mayBeInsider() {
 		return nil
 	}
-	id := goroutineID(make([]byte, 32))
+	id := marked(ownStack())
+	if id == 0 {
+		return nil
+	}
 	t := &insiders[id&15]
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.m[id]
+}
+
+// mayBeInsider looks for live among the outermost frames, which is cheaper than a trace as text.
+func mayBeInsider() bool {
+	var pcs [128]uintptr
+	n := runtime.Callers(2, pcs[:])
+	if n == len(pcs) {
+		return true // too deep to tell
+	}
+	live := reflect.ValueOf((*insider).live).Pointer()
+	for _, pc := range pcs[max(0, n-5):n] {
+		if f := runtime.FuncForPC(pc - 1); f != nil && f.Entry() == live {
+			return true
+		}
+	}
+	return false
+}
+
+func ownStack() []byte {
+	for size := 8 << 10; ; size *= 2 {
+		buf := make([]byte, size)
+		if n := runtime.Stack(buf, false); n < size || size >= maxStackDump {
+			return buf[:n]
+		}
+	}
+}
+
+// insiderKey finds in a context the insider that it was given to.
+type insiderKey struct{}
+
+// callerInside finds out which insider calls: by its goroutine, or by its context in another goroutine's hands.
+func callerInside(ctx context.Context) *insider {
+	if in := thisInsider(); in != nil {
+		return in
+	}
+	in, _ := ctx.Value(insiderKey{}).(*insider)
+	return in
 }
 
 // waits are the waits of insiders for scopes and for other hooks, so that one which would close a circle is refused. A

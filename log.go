@@ -11,6 +11,9 @@ import (
 // by a hung goroutine) must not hold up the exit.
 const logPatience = 100 * time.Millisecond
 
+// logBudget is how long a flow waits for its Logger in all. A slow one loses lines after that, not cleanups.
+const logBudget = time.Second
+
 // bounded calls foreign code that must not hold up the caller. It reports whether the call returned in time; a call that
 // did not goes on in its goroutine.
 func bounded(patience time.Duration, call func()) bool {
@@ -33,14 +36,17 @@ func bounded(patience time.Duration, call func()) bool {
 // write hands one line to the Logger, without the lock. While an earlier line is stuck, later ones are left out: the
 // Report has it all.
 func (s *Scope) write(logger *slog.Logger, level slog.Level, msg string, attrs ...slog.Attr) {
-	if logger == nil || !s.logging.CompareAndSwap(false, true) {
+	left := logBudget - time.Duration(s.logSpent.Load())
+	if logger == nil || left <= 0 || !s.logging.CompareAndSwap(false, true) {
 		return
 	}
 	attrs = append([]slog.Attr{slog.String("scope", s.Name)}, attrs...)
-	bounded(logPatience, func() {
+	began := time.Now()
+	bounded(min(logPatience, left), func() {
 		defer s.logging.Store(false)
 		logger.LogAttrs(context.Background(), level, msg, attrs...)
 	})
+	s.logSpent.Add(int64(time.Since(began)))
 }
 
 func (f *flow) logBegin(cause error) {
@@ -58,6 +64,9 @@ func (f *flow) logBegin(cause error) {
 	holds := 0
 	run := false
 	for h := f.s.holds; h != nil; h = h.next {
+		if h.over {
+			continue
+		}
 		holds++
 		run = run || h.run
 	}

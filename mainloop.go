@@ -1,6 +1,7 @@
 package lastly
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -23,13 +25,14 @@ const samePress = 100 * time.Millisecond
 type mainLoop struct {
 	p     Program
 	scope *Scope
-	ctx   context.Context
+	ctx   context.Context // of whoever called Program.Run
 	run   func(context.Context) error
 
+	runCtx   context.Context
 	signals  chan os.Signal
 	returned chan runResult // buffered: run's goroutine never waits
 	hold     *hold
-	crash    chan struct{} // closed when a panic of run may end the process
+	crash    chan bool // tells run's goroutine, after a panic of run, whether the panic is to end the process
 
 	mu    sync.Mutex // guards what follows
 	exits []*ExitError
@@ -70,7 +73,7 @@ func newMainLoop(p Program, ctx context.Context, run func(context.Context) error
 		p: p, ctx: ctx, run: run,
 		signals:  make(chan os.Signal, 16),
 		returned: make(chan runResult, 1),
-		crash:    make(chan struct{}),
+		crash:    make(chan bool, 1),
 		wake:     make(chan struct{}),
 	}
 }
@@ -129,22 +132,20 @@ func (m *mainLoop) begin() {
 
 	ctx, cancel := context.WithCancelCause(m.ctx)
 	context.AfterFunc(s.Context(), func() { cancel(context.Cause(s.Context())) })
-	started := make(chan struct{})
-	go m.runner(ctx, started) // ends when run returns; after a panic of run, when the flow is over
-	<-started
+	in := &insider{scope: m.scope}
+	mark := in.newMark()
+	m.hold = &hold{name: "run", run: true, since: time.Now(), worker: in.id, site: siteOfFunc(m.run)}
+	_ = m.scope.addHold(m.hold) // the scope may be closing already: then the loop ends at once
+	ctx = context.WithValue(ctx, insiderKey{}, in)
+	m.runCtx = ctx
+	go in.live(mark, m) // ends when run returns; after a panic of run, when the flow is over
 }
 
-// runner calls run. Closing the process scope awaits it, as it awaits a hold.
-func (m *mainLoop) runner(ctx context.Context, started chan struct{}) {
-	in := insider{scope: m.scope}
-	in.enter()
-	m.hold = &hold{name: "run", run: true, since: time.Now(), goroutine: in.id, site: siteOfFunc(m.run)}
-	_ = m.scope.addHold(m.hold) // the scope may be closed already: then the loop ends at once
-	close(started)
+// inside calls run. Closing the process scope awaits it, as it awaits a hold.
+func (m *mainLoop) inside(in *insider) {
 	returned := false
 	var err error
 	defer func() {
-		in.leave()
 		res := runResult{err: err, exited: in.exited}
 		if !returned {
 			if v := recover(); v != nil {
@@ -153,15 +154,14 @@ func (m *mainLoop) runner(ctx context.Context, started chan struct{}) {
 				res.err = ErrGoexit
 			}
 		}
-		m.hold.reason = res.err
-		m.returned <- res
+		m.scope.endHold(m.hold)
+		m.returned <- res // before the hold is dropped: when the flow is over, the loop has to know
 		m.scope.dropHold(m.hold)
-		if res.panicked != nil {
-			<-m.crash
+		if res.panicked != nil && <-m.crash {
 			panic(res.panicked.Value) // from within the deferred call, so that the trace shows where it began
 		}
 	}()
-	err = m.run(ctx)
+	err = m.run(m.runCtx)
 	returned = true
 }
 
@@ -195,6 +195,9 @@ func (m *mainLoop) noteClosed() {
 func (m *mainLoop) noteReturn(res runResult) {
 	m.noteExits() // what run asked for before it ended comes first
 	m.result = &res
+	if m.cause == nil && m.ctx.Err() != nil && (res.err == nil || saysOnly(res.err, m.ctx.Err(), context.Cause(m.ctx))) {
+		m.cause = context.Cause(m.ctx) // run was just faster to see it
+	}
 	if res.panicked != nil {
 		m.panicked = res.panicked
 		if m.cause == nil {
@@ -224,12 +227,7 @@ func (m *mainLoop) noteReturn(res runResult) {
 	}
 }
 
-func (p Program) logger(s *Scope) *slog.Logger {
-	if s.Logger != nil {
-		return s.Logger
-	}
-	return p.Logger
-}
+func (p Program) logger(s *Scope) *slog.Logger { return cmp.Or(p.Logger, s.Logger) }
 
 // interrupted reports whether run returned because it was told to: with the error of its context.
 func (m *mainLoop) interrupted() bool {
@@ -255,12 +253,16 @@ func codeOf(err error) int {
 
 // noteSignal returns whether the signal asks the program to end. A second one ends the process here and now.
 func (m *mainLoop) noteSignal(sig os.Signal) bool {
+	m.noteExits() // what was asked for before it arrived comes first
+	if isPipeSignal(sig) && m.first != nil {
+		return false // every write to a broken pipe raises it: it is no second request
+	}
 	if isPipeSignal(sig) && !slices.Contains(m.p.Signals, sig) {
-		if m.first != nil || !outputIsBroken() {
+		if m.by != byNobody || m.cause != nil || !outputIsBroken() {
 			return false // a socket's, or nothing new: the write has failed, and that is for the writer to handle
 		}
 		m.by, m.cause = bySignal, &SignalError{sig}
-		m.dieBy = sig
+		m.first, m.at, m.dieBy = sig, time.Now(), sig
 		return true
 	}
 	if m.first != nil {
@@ -320,8 +322,6 @@ func (m *mainLoop) finish() int {
 		report := s.Report()
 		bounded(time.Second, func() { m.p.OnExit(report) })
 	}
-	process.CompareAndSwap(s, nil)
-	current.Store(nil)
 	return m.code
 }
 
@@ -375,7 +375,7 @@ func (m *mainLoop) applyPolicy() {
 func orCode(sig os.Signal, code *int) os.Signal {
 	n, ok := signalNumber(sig)
 	*code = 128 + n
-	if !ok || os.Getpid() == 1 || !canDieBySignal {
+	if !ok || os.Getpid() == 1 || !endsProcess(sig) {
 		return nil
 	}
 	return sig
@@ -426,11 +426,15 @@ func printFailures(w io.Writer, s *Scope) {
 		errs = slices.Clone(s.flow.errs)
 	}
 	s.mu.Unlock()
+	var b strings.Builder
 	for _, err := range errs {
-		line := err.Error()
+		b.WriteString(err.Error())
 		if stack := stackIn(err); stack != "" {
-			line += "\n" + stack
+			b.WriteString("\n" + stack)
 		}
-		sayTo(w, line)
+		b.WriteString("\n")
+	}
+	if b.Len() > 0 {
+		sayTo(w, strings.TrimSuffix(b.String(), "\n")) // at once: the wait for a Stderr that blocks is bounded once
 	}
 }

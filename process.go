@@ -59,13 +59,9 @@ func Exit(code int) { exit(code, caller(0)) }
 
 func exit(code int, site uintptr) {
 	in := thisInsider()
-	if p := current.Load(); p != nil {
-		p.requestExit(&ExitError{Code: code, Site: siteString(site)})
-	} else {
-		exitAlone(&ExitError{Code: code, Site: siteString(site)})
-		if in == nil {
-			select {} // until the process is gone
-		}
+	underMain := requestExit(code, site)
+	if in == nil && !underMain {
+		select {} // until the process is gone
 	}
 	if in != nil {
 		in.exited = true
@@ -73,29 +69,37 @@ func exit(code int, site uintptr) {
 	runtime.Goexit()
 }
 
-// exitAlone is an exit flow without Main.
-func exitAlone(cause *ExitError) {
+// requestExit begins the exit flow, or tells the one that runs of another code. It reports whether there is a Main.
+func requestExit(code int, site uintptr) (underMain bool) {
+	e := &ExitError{Code: code, Site: siteString(site)}
 	exiting.mu.Lock()
 	defer exiting.mu.Unlock()
+	if p := current.Load(); p != nil {
+		p.requestExit(e)
+		return true
+	}
 	if exiting.code == 0 {
-		exiting.code = cause.Code
+		exiting.code = code
 	}
-	if exiting.begun {
-		return
+	if !exiting.begun {
+		exiting.begun = true
+		go exitAlone(e) // ends the process
 	}
-	exiting.begun = true
-	go func() { // ends the process
-		s := Process()
-		_ = s.shutdown(context.Background(), cause, nil)
-		exiting.mu.Lock()
-		code := exiting.code
-		exiting.mu.Unlock()
-		if code == 0 && s.hardFailures() > 0 {
-			code = 1
-		}
-		printFailures(os.Stderr, s)
-		osExit(code)
-	}()
+	return false
+}
+
+// exitAlone is an exit flow without Main.
+func exitAlone(cause *ExitError) {
+	s := Process()
+	_ = s.shutdown(context.Background(), cause, nil)
+	exiting.mu.Lock()
+	code := exiting.code
+	exiting.mu.Unlock()
+	if code == 0 && s.hardFailures() > 0 {
+		code = 1
+	}
+	printFailures(os.Stderr, s)
+	osExit(code)
 }
 
 // hardFailures counts the failures that count for the exit code.
@@ -116,6 +120,14 @@ func Fatalf(format string, v ...any) { fatal(fmt.Sprintf(format, v...), caller(0
 
 func fatal(msg string, site uintptr) {
 	// A log that blocks must not keep the program from exiting.
-	bounded(time.Second, func() { _ = log.Output(4, msg) })
+	late := time.AfterFunc(time.Second, func() { requestExit(1, site) })
+	output(msg)
+	late.Stop()
 	exit(1, site)
+}
+
+// output is log.Print for Fatal's caller; a writer that panics is no reason not to exit.
+func output(msg string) {
+	defer func() { _ = recover() }()
+	_ = log.Output(4, msg) // as seen from Fatal's caller
 }

@@ -38,7 +38,8 @@ type Program struct {
 	HookTimeout time.Duration
 
 	// Signals are the signals that begin the exit flow. nil means SIGINT, SIGTERM and SIGHUP; empty but not nil means
-	// none. One that was ignored when the program started (nohup, a shell's &) stays ignored.
+	// none. SIGINT and SIGHUP stay ignored if they were when the program started (nohup, a shell's &); of other signals
+	// the Go runtime does not tell, unless the program itself ignored them.
 	Signals []os.Signal
 
 	// OnSignal says how the process ends after a signal; 0 is ExitAuto.
@@ -66,14 +67,17 @@ func Main(run func(ctx context.Context) error) { Program{}.Main(run) }
 // the hooks and then ends the process as panics do, with code 2.
 //
 // The first signal asks; a second one (the same after 100 ms, or a different one) ends the process at once with 128+n.
-// Main exits with code 2 and an error on Stderr, before it starts anything, if the Program makes no sense or another one runs.
+// If the Program makes no sense, or another one runs, Main writes an error to Stderr, starts nothing, and is an Exit(2).
 func (p Program) Main(run func(context.Context) error) {
 	m, code := p.run(context.Background(), run)
 	if m == nil {
-		osExit(code)
+		exit(code, caller(0)) // not os.Exit: what was registered so far is undone
 	}
 	if m.panicked != nil {
-		close(m.crash) // lets run's goroutine panic on, with its stack as it was
+		if !stderrTakesMore(time.Second) {
+			osExit(2) // printing the trace would block for ever
+		}
+		m.crash <- true // lets run's goroutine panic on, with its stack as it was
 		select {}
 	}
 	if m.dieBy != nil {
@@ -91,7 +95,11 @@ func (p Program) Run(ctx context.Context, run func(context.Context) error) int {
 	if m == nil {
 		return code
 	}
+	if late := m.release(); code == 0 {
+		code = late
+	}
 	if m.panicked != nil {
+		m.crash <- false
 		m.say(fmt.Sprintf("panic: %v\n\n%s", m.panicked.Value, m.panicked.Stack))
 		return 2
 	}
@@ -108,20 +116,39 @@ var current atomic.Pointer[mainLoop]
 func (p Program) run(ctx context.Context, run func(context.Context) error) (m *mainLoop, code int) {
 	m = newMainLoop(p, ctx, run)
 	err := p.check(run)
-	if err == nil && !current.CompareAndSwap(nil, m) {
-		err = errors.New("another Main or Program.Run is running: the process has one exit flow; start the second when the first has returned")
+	if err == nil {
+		err = m.claim()
 	}
 	if err != nil {
 		m.say("lastly: Main: " + err.Error())
 		return nil, 2
 	}
+	return m, m.loop()
+}
+
+// claim makes m the one Program that runs.
+func (m *mainLoop) claim() error {
 	exiting.mu.Lock()
 	begun := exiting.begun
+	claimed := !begun && current.CompareAndSwap(nil, m)
 	exiting.mu.Unlock()
 	if begun {
-		select {} // somebody called Exit before Main: the process is about to end
+		select {} // somebody called Exit before: the process is about to end
 	}
-	return m, m.loop()
+	if !claimed {
+		return errors.New("another Main or Program.Run is running, and a process has one exit flow: start the second one when the first has returned")
+	}
+	return nil
+}
+
+// release makes room for the next Program. It returns the code of an Exit that came when everything had run.
+func (m *mainLoop) release() (code int) {
+	exiting.mu.Lock()
+	defer exiting.mu.Unlock()
+	process.CompareAndSwap(m.scope, nil)
+	current.Store(nil)
+	m.noteExits()
+	return m.code
 }
 
 // check returns what makes no sense, before anything starts.
@@ -130,11 +157,11 @@ func (p Program) check(run func(context.Context) error) error {
 	case run == nil:
 		return errors.New("run is nil; pass the function that is your program")
 	case p.Grace < 0:
-		return fmt.Errorf("Grace is negative (%v); 0 means %v", p.Grace, DefaultGrace)
+		return fmt.Errorf("the Program's Grace is negative (%v); 0 means %v", p.Grace, DefaultGrace)
 	case p.HookTimeout < 0:
-		return fmt.Errorf("HookTimeout is negative (%v); 0 means %v", p.HookTimeout, DefaultHookTimeout)
+		return fmt.Errorf("the Program's HookTimeout is negative (%v); 0 means %v", p.HookTimeout, DefaultHookTimeout)
 	case p.OnSignal < ExitAuto || p.OnSignal > ExitZero:
-		return fmt.Errorf("OnSignal %d is no ExitPolicy; take one of ExitAuto, ExitBySignal, ExitWithCode, ExitZero", int(p.OnSignal))
+		return fmt.Errorf("the Program's OnSignal %d is no ExitPolicy; take one of ExitAuto, ExitBySignal, ExitWithCode, ExitZero", int(p.OnSignal))
 	}
 	for _, sig := range p.Signals {
 		if err := checkSignal(sig); err != nil {

@@ -259,7 +259,7 @@ func heldRow(held heldRecord) row {
 	if h.run {
 		w.Kind = "run"
 	}
-	w.Outcome, w.Err, w.Duration, w.Critical = OutcomeAbandoned, held.err, held.for_, true
+	w.Outcome, w.Err, w.Duration, w.Critical = OutcomeAbandoned, held.err, held.took, true
 	return w
 }
 

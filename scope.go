@@ -1,6 +1,7 @@
 package lastly
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,7 +80,8 @@ type Scope struct {
 	late       lateStats
 	overrides  overrides
 	exit       *exitInfo
-	logging    atomic.Bool // a line is on its way to the Logger
+	logging    atomic.Bool  // a line is on its way to the Logger
+	logSpent   atomic.Int64 // how long the Logger was waited for
 }
 
 // overrides are a Program's settings for the process scope, kept apart from the fields that belong to the user.
@@ -120,7 +122,7 @@ func (s *Scope) register(hook *Hook, kind handleKind, ext any, site uintptr) *Ha
 	h.id = s.lastID
 	s.link(h)
 	if kind == kindGo {
-		go ext.(*task).main(h)
+		ext.(*task).start(h)
 	}
 	if s.phase == phaseRunning {
 		s.flow.join(h)
@@ -312,14 +314,9 @@ func (s *Scope) settings() (grace, hookTimeout time.Duration, logger *slog.Logge
 		c.mu.Lock()
 		o := c.overrides
 		c.mu.Unlock()
-		grace = firstSet(grace, c.Grace, o.grace)
-		hookTimeout = firstSet(hookTimeout, c.HookTimeout, o.hookTimeout)
-		if logger == nil {
-			logger = c.Logger
-		}
-		if logger == nil {
-			logger = o.logger
-		}
+		grace = firstSet(grace, o.grace, c.Grace)
+		hookTimeout = firstSet(hookTimeout, o.hookTimeout, c.HookTimeout)
+		logger = cmp.Or(logger, o.logger, c.Logger)
 	}
 	return firstSet(grace, DefaultGrace), firstSet(hookTimeout, DefaultHookTimeout), logger
 }

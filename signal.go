@@ -1,6 +1,7 @@
 package lastly
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -29,12 +30,12 @@ func checkSignal(sig os.Signal) error {
 	n, ok := sig.(syscall.Signal)
 	switch {
 	case sig == nil:
-		return fmt.Errorf("Signals has a nil signal; leave it out")
+		return errors.New("the Program's Signals have a nil signal; leave it out")
 	case !ok || n <= 0 || n > 64:
-		return fmt.Errorf("Signals has the unknown signal %v (%T); use those of package syscall", sig, sig)
+		return fmt.Errorf("the Program's Signals have the unknown signal %v (%T); use those of package syscall", sig, sig)
 	}
 	if why := cannotCatch(n); why != "" {
-		return fmt.Errorf("Signals has signal %d (%v), which %s; leave it out", int(n), n, why)
+		return fmt.Errorf("the Program's Signals have signal %d (%v), which %s; leave it out", int(n), n, why)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package lastly
 
 import (
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -12,14 +13,40 @@ func restoreDefault(sig syscall.Signal) {
 	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
 }
 
+// runtimeSignals never reach signal.Notify (runtime/sigtab_linux_generic.go).
+var runtimeSignals = []syscall.Signal{syscall.SIGSTKFLT, 32, 33, 34}
+
 // pipeIsBroken asks poll(2): the write end of a pipe without readers reports POLLERR.
 func pipeIsBroken(fd int) bool {
-	const pollErr = 0x8
-	poll := struct {
+	return poll(fd, 0, 0)&pollErr != 0
+}
+
+// stderrTakesMore waits until a write to stderr would not block.
+func stderrTakesMore(patience time.Duration) bool {
+	return poll(2, pollOut, patience) != 0
+}
+
+const (
+	pollOut = 0x4
+	pollErr = 0x8
+)
+
+// poll is poll(2) for one descriptor.
+func poll(fd int, events int16, patience time.Duration) (got int16) {
+	p := struct {
 		fd              int32
 		events, revents int16
-	}{fd: int32(fd)}
-	var now syscall.Timespec
-	n, _, _ := syscall.Syscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&poll)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)
-	return n == 1 && poll.revents&pollErr != 0
+	}{fd: int32(fd), events: events}
+	until := time.Now().Add(patience)
+	for {
+		left := syscall.NsecToTimespec(max(0, time.Until(until)).Nanoseconds())
+		n, _, errno := syscall.Syscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(unsafe.Pointer(&left)), 0, 0, 0)
+		if errno == syscall.EINTR {
+			continue
+		}
+		if n != 1 {
+			return 0
+		}
+		return p.revents
+	}
 }

@@ -5,9 +5,10 @@ package lastly
 import (
 	"os"
 	"syscall"
+	"time"
 )
 
-const canDieBySignal = false
+func endsProcess(os.Signal) bool { return false }
 
 var pipeSignals []os.Signal
 
@@ -26,3 +27,5 @@ func dieBy(sig os.Signal) {
 }
 
 func outputIsBroken() bool { return false }
+
+func stderrTakesMore(time.Duration) bool { return true }

@@ -5,11 +5,10 @@ package lastly
 import (
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 )
-
-const canDieBySignal = true
 
 var pipeSignals = []os.Signal{syscall.SIGPIPE}
 
@@ -23,8 +22,22 @@ func cannotCatch(sig syscall.Signal) string {
 		return "the Go runtime sends itself all the time"
 	case syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE:
 		return "means a fault of the program, not a request to end"
+	case syscall.SIGILL, syscall.SIGTRAP, syscall.SIGSYS, syscall.SIGPROF:
+		return "the Go runtime keeps to itself"
+	}
+	if slices.Contains(runtimeSignals, sig) {
+		return "the Go runtime or the C library keeps to itself"
 	}
 	return ""
+}
+
+// endsProcess reports whether the default action of a signal is the end of the process, and not a stop or nothing.
+func endsProcess(sig os.Signal) bool {
+	switch sig {
+	case syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGCONT, syscall.SIGCHLD, syscall.SIGWINCH:
+		return false
+	}
+	return true
 }
 
 // dieBy ends the process by the signal, so that whoever waits for it sees that.

@@ -20,15 +20,8 @@ const (
 	maxStack     = 64 << 10 // of one goroutine, kept
 )
 
-func (t *stackTaker) take(id int64) []byte {
-	if id == 0 {
-		return nil
-	}
-	return t.takeAll([]int64{id}, true)[id]
-}
-
 // takeAll returns the stacks of the given goroutines, or nothing when it was done a moment ago and it need not be now.
-func (t *stackTaker) takeAll(ids []int64, now bool) map[int64][]byte {
+func (t *stackTaker) takeAll(ids []uint64, now bool) map[uint64][]byte {
 	if len(ids) == 0 || !now && (t.taken >= maxTaken || t.cost > 0 && time.Since(t.last) < 20*t.cost) {
 		return nil
 	}
@@ -40,15 +33,15 @@ func (t *stackTaker) takeAll(ids []int64, now bool) map[int64][]byte {
 	return found
 }
 
-func stacksOf(ids []int64) map[int64][]byte {
-	wanted := make(map[int64][]byte, len(ids))
+func stacksOf(ids []uint64) map[uint64][]byte {
+	wanted := make(map[uint64][]byte, len(ids))
 	for _, id := range ids {
 		wanted[id] = nil
 	}
 	for dump := allStacks(); len(dump) > 0; {
 		one, rest, _ := bytes.Cut(dump, []byte("\n\n"))
 		dump = rest
-		id := parseGoroutineID(one)
+		id := marked(one)
 		if _, ok := wanted[id]; ok {
 			wanted[id] = bytes.Clone(one[:min(len(one), maxStack)])
 		}
@@ -66,22 +59,22 @@ func allStacks() []byte {
 	}
 }
 
-// stackID is the goroutine to look at when the hook hangs.
-func (r *record) stackID() int64 {
+// stackID is the insider to look at when the hook hangs.
+func (r *record) stackID() uint64 {
 	if t, ok := r.h.ext.(*task); ok {
-		return t.goroutine.Load()
+		return t.in.id
 	}
 	if r.extras != nil && r.early != nil {
-		return r.early.goroutine.Load()
+		return r.early.worker.Load()
 	}
-	return r.goroutine.Load()
+	return r.worker.Load()
 }
 
 // fillStacks looks once more for the stacks that were too dear when their hooks were abandoned.
 func (f *flow) fillStacks() {
 	f.s.mu.Lock()
 	var missing []*record
-	var ids []int64
+	var ids []uint64
 	if len(f.errs) > 0 {
 		f.eachRecord(func(r *record) {
 			if te, ok := abandonedError(r); ok && te.Stack == nil {

@@ -2,18 +2,16 @@ package lastly
 
 import (
 	"context"
-	"sync/atomic"
 )
 
 // A task is the goroutine of a Go.
 type task struct {
-	run       func(context.Context) error
-	ctx       context.Context
-	cancel    context.CancelCauseFunc
-	goroutine atomic.Int64
-	done      chan struct{} // closed when run has ended
-	err       error         // readable when done is closed
-	ended     bool          // guarded by the scope's mutex: run ended before anybody stopped it
+	run    func(context.Context) error
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	in     insider
+	done   chan struct{} // closed when run has ended
+	err    error         // readable when done is closed
 }
 
 // Go calls h.Run in a goroutine that the scope stops and awaits, at its place in the order: everything that uses it has
@@ -25,20 +23,22 @@ func (s *Scope) Go(h Hook) *Handle { return s.goTask(h, caller(0)) }
 func (s *Scope) goTask(h Hook, site uintptr) *Handle {
 	h.check("Go", site)
 	t := &task{run: h.Run, done: make(chan struct{})}
-	t.ctx, t.cancel = context.WithCancelCause(context.Background())
+	t.in.scope = s
+	t.ctx, t.cancel = context.WithCancelCause(context.WithValue(context.Background(), insiderKey{}, &t.in))
 	h.Run = t.stop
 	return s.register(&h, kindGo, t, site)
 }
 
-// main is the goroutine.
-func (t *task) main(h *Handle) {
-	in := insider{scope: h.scope, h: h}
-	in.enter()
-	t.goroutine.Store(in.id)
+func (t *task) start(h *Handle) {
+	t.in.h = h
+	go t.in.live(t.in.newMark(), t) // ends when its work does
+}
+
+// inside is the goroutine's work.
+func (t *task) inside(in *insider) {
 	returned := false
 	var err error
 	defer func() {
-		in.leave()
 		if !returned && !in.exited {
 			err = ErrGoexit
 		}
@@ -46,7 +46,7 @@ func (t *task) main(h *Handle) {
 			err = nil
 		}
 		t.err = err
-		t.endedAlone(h)
+		t.endedAlone(in.h)
 		close(t.done)
 	}()
 	err = protect(t.run, t.ctx)

@@ -227,67 +227,6 @@ func TestLateSuccessIsNone(t *testing.T) {
 	})
 }
 
-// TestHoldTimes: closing waits for holds at most HookTimeout, or the grace; what is not released is named, and hooks run. Conformance 67.
-func TestHoldTimes(t *testing.T) {
-	for _, test := range []struct {
-		grace, timeout, ctx time.Duration
-		release             time.Duration // 0: never
-		want                time.Duration
-	}{
-		{want: 10 * s},
-		{release: 3 * s, want: 3 * s},
-		{timeout: 2 * s, want: 2 * s},
-		{timeout: 2 * s, release: 5 * s, want: 2 * s},
-		{grace: 4 * s, want: 4 * s},
-		{ctx: s, want: s},
-	} {
-		t.Run(fmt.Sprintf("%+v", test), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				sc := lastly.Scope{Grace: test.grace, HookTimeout: test.timeout}
-				var began, started time.Time
-				sc.Defer("hook", func(ctx context.Context) error {
-					started = time.Now()
-					return ctx.Err()
-				})
-				site := siteHere(1)
-				release, err := sc.Hold("work")
-				if err != nil {
-					t.Fatal(err)
-				}
-				ctx, cancel := context.WithCancel(context.Background())
-				defer cancel()
-				if test.ctx > 0 {
-					time.AfterFunc(test.ctx, cancel)
-				}
-				if test.release > 0 {
-					time.AfterFunc(test.release, release)
-				}
-				began = time.Now()
-				err = sc.Shutdown(ctx)
-				if got := started.Sub(began); got != test.want {
-					t.Errorf("hooks started after %v, want %v", got, test.want)
-				}
-				if test.release > 0 && test.release == test.want {
-					if err != nil {
-						t.Error(err)
-					}
-					return
-				}
-				wantErrorNames(t, err, "work")
-				if h := inReport(t, sc.Report(), "work"); h.Kind != "hold" || h.Site != site || h.Outcome != lastly.OutcomeAbandoned || h.ID != 0 {
-					t.Errorf("%+v", h)
-				}
-				if rep := sc.Report(); rep.Holding != test.want {
-					t.Errorf("holding took %v", rep.Holding)
-				}
-				time.Sleep(time.Hour)
-				release()
-				release()
-			})
-		})
-	}
-}
-
 // TestPreStop: a delay before the other hooks is a hook that uses them. Conformance 66.
 func TestPreStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -168,7 +168,7 @@ func (f *flow) rearm() {
 // abandon goes on without hooks that did not return. When the flow's time is over it goes on without everything.
 func (f *flow) abandon(due []*record, over bool) {
 	s := f.s
-	ids := make([]int64, len(due))
+	ids := make([]uint64, len(due))
 	for k, r := range due {
 		ids[k] = r.stackID()
 	}
@@ -179,16 +179,17 @@ func (f *flow) abandon(due []*record, over bool) {
 		r.outcome = outcomeAbandoned
 		f.fail(r, &TimeoutError{After: r.ended - r.began, Abandoned: true, Stack: stacks[ids[k]]})
 	}
-	skipped := 0
+	var skipped []*Handle
 	if over && !f.solo {
 		skipped = f.skipPending()
 	}
 	s.mu.Unlock()
+	f.release(skipped)
 
 	for _, r := range due {
 		f.logHook(r)
 	}
-	f.logSkipped(skipped)
+	f.logSkipped(len(skipped))
 
 	s.mu.Lock()
 	now := f.now()
@@ -206,13 +207,13 @@ func (f *flow) abandon(due []*record, over bool) {
 }
 
 // skipPending names what did not start, in the order in which it would have started.
-func (f *flow) skipPending() (skipped int) {
+func (f *flow) skipPending() (skipped []*Handle) {
 	now := f.now()
 	skip := func(h *Handle) {
 		if h.state != waiting {
 			return
 		}
-		skipped++
+		skipped = append(skipped, h)
 		r := f.newRecord(h)
 		r.state, r.outcome, r.began, r.ended = recordOver, outcomeNotStarted, now, now
 		f.fail(r, ErrNotStarted)
@@ -231,6 +232,20 @@ func (f *flow) skipPending() (skipped int) {
 		skip(f.at[f.g.order[k]])
 	}
 	return skipped
+}
+
+// release lets go of what did not get its turn: a Go is told to end though nobody awaits it, a child scope is closed though its
+// hooks don't start.
+func (f *flow) release(skipped []*Handle) {
+	for _, h := range skipped {
+		switch x := h.ext.(type) {
+		case *task:
+			x.cancel(f.s.closeCause())
+		case *Scope:
+			now := time.Now()
+			_ = x.shutdown(context.Background(), f.s.closeCause(), &limits{grace: now, end: now})
+		}
+	}
 }
 
 // hurry cuts the flow short, also for what runs already.

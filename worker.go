@@ -19,7 +19,7 @@ const (
 )
 
 // record is one hook's part in a flow. There may be a hundred thousand, so what few need lies behind pointers. Guarded by the scope's mutex, except for run and
-// goroutine.
+// worker.
 type record struct {
 	h         *Handle
 	f         *flow
@@ -29,10 +29,10 @@ type record struct {
 	deadline  time.Duration // when its context ends
 	giveUp    time.Duration // when it is abandoned
 	failure   *HookError
-	by        *record   // whose end let it start
-	real      *lookedAt // its context, when somebody looked at it
-	*extras             // nil for most
-	goroutine atomic.Int64
+	by        *record       // whose end let it start
+	real      *lookedAt     // its context, when somebody looked at it
+	*extras                 // nil for most
+	worker    atomic.Uint64 // the insider that runs it
 	heapIndex int32
 	state     recordState
 	ctxOver   bool
@@ -124,7 +124,7 @@ func (f *flow) launch(h *Handle, now time.Duration) *record {
 		w <- r
 		return r
 	}
-	go f.work(r) // ends when the flow is over; given up when the hook hangs
+	f.spawn(r)
 	return r
 }
 
@@ -143,14 +143,20 @@ func (f *flow) start(h *Handle, now time.Duration) *record {
 	return r
 }
 
+// spawn makes a worker.
+func (f *flow) spawn(r *record) {
+	in := f.insiderFor()
+	in.scope, in.h = f.s, r.h
+	go in.live(in.newMark(), r) // ends when the flow is over; given up when the hook hangs
+}
+
+func (r *record) inside(in *insider) { r.f.work(r, in) }
+
 // work runs a hook, then whatever its end lets start, then what others hand to it, until the flow is over.
-func (f *flow) work(r *record) {
-	in := insider{scope: f.s, h: r.h}
-	in.enter()
+func (f *flow) work(r *record, in *insider) {
 	returned := false
 	var handed chan *record
 	defer func() {
-		in.leave()
 		if returned {
 			return
 		}
@@ -163,7 +169,7 @@ func (f *flow) work(r *record) {
 	}()
 	for r != nil {
 		in.h = r.h
-		r.goroutine.Store(in.id)
+		r.worker.Store(in.id)
 		run := r.run
 		r.run = nil
 		err := protect(run, (*hookContext)(r))
@@ -171,25 +177,34 @@ func (f *flow) work(r *record) {
 			continue
 		}
 		in.h = nil
-		if handed == nil {
-			handed = make(chan *record, 1)
-		}
-		if f.rest(handed) {
+		if handed = f.rest(handed); handed != nil {
 			r = <-handed
 		}
 	}
 	returned = true
 }
 
-// rest offers a worker to whoever starts the next hook. It returns false when the flow needs no more workers.
-func (f *flow) rest(w chan *record) bool {
+// insiderFor returns the entry of a worker in the table of insiders: the flow's own for its first worker.
+func (f *flow) insiderFor() *insider {
+	if f.firstIn.CompareAndSwap(false, true) {
+		return &f.room.insider
+	}
+	return new(insider)
+}
+
+// rest offers a worker to whoever starts the next hook, and returns the channel by which it is handed to it; nil when the
+// flow needs no more workers.
+func (f *flow) rest(w chan *record) chan *record {
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()
 	if f.over || f.g == nil {
-		return false
+		return nil
+	}
+	if w == nil {
+		w = make(chan *record, 1)
 	}
 	f.idle = append(f.idle, w)
-	return true
+	return w
 }
 
 // protect calls foreign code and turns a panic into an error.

@@ -113,7 +113,7 @@ func environ() []string {
 // end makes sure that nothing is left when the test is over.
 func (p *Proc) end() {
 	if !p.Gone() {
-		_ = p.cmd.Process.Kill()
+		killAll(p.cmd)
 	}
 	<-p.done
 }

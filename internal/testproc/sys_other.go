@@ -4,10 +4,13 @@ package testproc
 
 import (
 	"os"
+	"os/exec"
 	"syscall"
 )
 
 func ownGroup() *syscall.SysProcAttr { return nil }
+
+func killAll(cmd *exec.Cmd) { _ = cmd.Process.Kill() }
 
 func askForStacks(*os.Process) {}
 

@@ -4,12 +4,21 @@ package testproc
 
 import (
 	"os"
+	"os/exec"
 	"syscall"
 	"testing"
 )
 
 // ownGroup keeps signals for a victim's process group from the tests.
 func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+
+// killAll ends a process that has not been waited for, with its group if that is its own.
+func killAll(cmd *exec.Cmd) {
+	if attr := cmd.SysProcAttr; attr != nil && attr.Setpgid {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
+	_ = cmd.Process.Kill()
+}
 
 // SignalGroup sends a signal to the process group that a Proc leads, as a terminal's Ctrl-C does.
 func (p *Proc) SignalGroup(sig syscall.Signal) {

@@ -3,6 +3,8 @@
 package testproc
 
 import (
+	"errors"
+	"os/exec"
 	"os/signal"
 	"runtime"
 	"syscall"
@@ -42,6 +44,18 @@ func TestWrap(t *testing.T) {
 	p.Signal(syscall.SIGINT)
 	p.Signal(syscall.SIGTERM)
 	p.Wait().Check(t, "signal terminated")
+}
+
+func TestKilledWithItsGroup(t *testing.T) {
+	t.Parallel()
+	var p *Proc
+	t.Run("test", func(t *testing.T) {
+		p = Spec{Victim: "hang", Wrap: []string{"sh", "-c", `"$0" "$@"; true`}}.Start(t)
+		p.WaitLine("hangs")
+	})
+	if errors.Is(p.waitErr, exec.ErrWaitDelay) {
+		t.Error("the victim lived on and held its stdout open")
+	}
 }
 
 func TestOutlivesNobody(t *testing.T) {
