@@ -16,7 +16,6 @@ import (
 	"github.com/lastly-go/lastly"
 )
 
-
 // TestOrder declares hooks in few words and looks at when they run: each takes a second, so what starts in one second
 // runs side by side.
 //
