@@ -9,63 +9,75 @@ import (
 
 // shutdown is Shutdown with what only this package may add: a cause, and a parent's limits.
 func (s *Scope) shutdown(ctx context.Context, cause error, lim *limits) error {
-	for {
-		s.mu.Lock()
-		if s.phase != phaseOpen {
-			if lim != nil && !s.settled {
-				s.flow.hurry(lim)
-			}
-			s.mu.Unlock()
-			if lim != nil {
-				// A parent's hook: it waits as long as the child has, and is given up by the parent after that.
-				return s.await(context.Background(), ctx)
-			}
-			return s.await(ctx, ctx)
-		}
-		mayBeInside := s.insiders > 0
-		s.mu.Unlock()
-
-		f := newFlow(s, ctx, lim)
-		if lim != nil {
-			ctx = context.Background() // the parent hurries it, by hurry; its context need not be watched
-		}
-		mayWait := true
-		if mayBeInside || insiderCount.Load() > 0 {
-			if in := callerInside(f.values); in != nil {
-				var w *wait
-				if w, mayWait = beginWait(in, s, nil); mayWait {
-					defer endWait(w)
-				} else if lim == nil {
-					f = newFlow(s, context.WithoutCancel(ctx), nil) // nor bound them by its deadline
-				}
-			}
-		}
-		s.mu.Lock()
-		if s.phase != phaseOpen {
-			s.mu.Unlock()
-			continue // somebody else was faster
-		}
-		byItself := cause != nil && lim == nil && s.parent != nil // a Go failed: nobody waits for the result
-		if cause == nil {
-			cause = ErrClosing
-		}
-		if !mayWait {
-			// Whoever asks does not wait, so the end of its context must not hurry what it does not wait for.
-			ctx = context.Background()
-		}
-		s.phase, s.flow, s.cause = phaseHolding, f, cause
-		s.claimed = !byItself
-		s.mu.Unlock()
-		if !mayWait {
-			go f.close(ctx) // ends with the flow
-			return ErrClosing
-		}
-		f.close(ctx)
-		return s.err
+	f, w, mayWait := s.prepareClose(ctx, lim)
+	if w != nil {
+		defer endWait(w)
 	}
+	if f == nil || !s.beginClose(f, cause, lim) {
+		return s.joinClose(ctx, lim)
+	}
+	if lim != nil || !mayWait {
+		// A parent hurries the flow itself; and who does not wait must not hurry it when its own context ends.
+		ctx = context.Background()
+	}
+	if !mayWait {
+		go f.close(ctx) // ends with the flow
+		return ErrClosing
+	}
+	f.close(ctx)
+	return s.err
 }
 
-// await waits for the close that somebody else began; by is a context of whoever asks.
+// prepareClose makes the flow that is to close s, if s is open, and finds out whether the caller may wait for it: an
+// insider's wait is noted in w.
+func (s *Scope) prepareClose(ctx context.Context, lim *limits) (f *flow, w *wait, mayWait bool) {
+	s.mu.Lock()
+	open, mayBeInside := s.phase == phaseOpen, s.insiders > 0
+	s.mu.Unlock()
+	if !open {
+		return nil, nil, true
+	}
+	if mayBeInside || insiderCount.Load() > 0 {
+		if in := callerInside(ctx); in != nil {
+			if w, mayWait = beginWait(in, s, nil); !mayWait && lim == nil {
+				ctx = context.WithoutCancel(ctx) // its deadline does not bound what it won't wait for
+			}
+			return newFlow(s, ctx, lim), w, mayWait
+		}
+	}
+	return newFlow(s, ctx, lim), nil, true
+}
+
+// beginClose makes f the flow that closes s. It returns false if somebody else was faster.
+func (s *Scope) beginClose(f *flow, cause error, lim *limits) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase != phaseOpen {
+		return false
+	}
+	byItself := cause != nil && lim == nil && s.parent != nil // a Go failed: nobody waits for the result
+	if cause == nil {
+		cause = ErrClosing
+	}
+	s.phase, s.flow, s.cause, s.claimed = phaseHolding, f, cause, !byItself
+	return true
+}
+
+// joinClose waits for the close that somebody else began.
+func (s *Scope) joinClose(ctx context.Context, lim *limits) error {
+	if lim == nil {
+		return s.await(ctx, ctx)
+	}
+	s.mu.Lock()
+	if !s.settled {
+		s.flow.hurry(lim)
+	}
+	s.mu.Unlock()
+	// A parent's hook: it waits as long as the child has, and is given up by the parent after that.
+	return s.await(context.Background(), ctx)
+}
+
+// await waits until s is closed, or ctx is over; by is a context of whoever asks.
 func (s *Scope) await(ctx, by context.Context) error {
 	s.mu.Lock()
 	s.claimed = true

@@ -37,7 +37,7 @@ var _ = addVictims(testproc.Victims{
 	"run-does-not-return": func([]string) {
 		hook("one")
 		hook("two")
-		lastly.Program{HookTimeout: 50 * time.Millisecond}.Main(func(ctx context.Context) error {
+		lastly.Program{HookTimeout: 500 * time.Millisecond}.Main(func(ctx context.Context) error {
 			_ = untilAsked(ctx)
 			forever()
 			return nil
@@ -123,7 +123,7 @@ var _ = addVictims(testproc.Victims{
 		say("ready")
 		select {}
 	},
-	"all-asleep-under-main": programVictim(lastly.Program{HookTimeout: 50 * time.Millisecond}, func(context.Context) error {
+	"all-asleep-under-main": programVictim(lastly.Program{HookTimeout: 500 * time.Millisecond}, func(context.Context) error {
 		say("ready")
 		select {}
 	}),

@@ -104,10 +104,10 @@
 // The first return, Exit or signal decides; a later code that is not 0 replaces only 0. After SIGTERM or SIGHUP a run
 // that returns nil has finished, so the code is 0. [ExitPolicy] has other ways to end after a signal.
 //
-// Main handles SIGINT, SIGTERM and SIGHUP, each unless it was ignored when the program started. The first asks. A second
-// one exits at once: the same signal after 100 ms or more, another one always. SIGPIPE begins the exit flow only when
-// stdout or stderr is the broken pipe. Without Main or Program.Run no signal is touched: importing this package changes
-// nothing.
+// Main handles SIGINT, SIGTERM and SIGHUP; SIGINT and SIGHUP stay ignored if they were when the program started (nohup, a
+// shell's &). The first asks. A second one exits at once: the same signal after 100 ms or more, another one always. SIGPIPE
+// begins the exit flow only when stdout or stderr is the broken pipe. Without Main or Program.Run no signal is touched:
+// importing this package changes nothing.
 //
 // # Errors and reports
 //
@@ -125,7 +125,7 @@
 //
 // Everything of this package. Where waiting would never end, the call returns [ErrClosing] at once: Close and Shutdown of
 // the hook's own scope or of one that contains it, Run of the hook's own handle, and two hooks that wait for each other.
-// A hook that starts goroutines that do so must hand them its context, by which they are recognised.
+// A hook, a Go or a run that starts goroutines which do so must hand them its context, by which they are recognised.
 //
 // # What it can't see
 //

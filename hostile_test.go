@@ -50,6 +50,15 @@ func TestHookMisbehaves(t *testing.T) {
 			run: func(*stage, context.Context) error { defer runtime.Goexit(); panic("lost") },
 		},
 		{name: "closes its own scope", run: func(st *stage, _ context.Context) error { return refused(st.scope.Close(), st.scope.Close()) }},
+		{name: "closes its own scope, deep down", run: func(st *stage, _ context.Context) error { return refused(deepDown(1000, st.scope.Close)) }},
+		{name: "closes its own scope while it panics", want: errOwn, run: func(st *stage, _ context.Context) error {
+			defer func() {
+				if err := refused(st.scope.Close()); err != nil {
+					panic(err)
+				}
+			}()
+			panic(errOwn)
+		}},
 		{name: "closes its parent", run: func(st *stage, _ context.Context) error { return refused(st.parent.Close()) }},
 		{name: "closes its child", run: func(st *stage, _ context.Context) error { return st.child.Close() }},
 		{name: "closes its sibling", run: func(st *stage, _ context.Context) error { return st.sibling.Close() }},
@@ -152,6 +161,16 @@ func TestHookMisbehaves(t *testing.T) {
 			})
 		})
 	}
+}
+
+//go:noinline
+func deepDown(frames int, f func() error) error {
+	if frames == 0 {
+		return f()
+	}
+	err := deepDown(frames-1, f)
+	runtime.KeepAlive(frames)
+	return err
 }
 
 func newStage(bad func(st *stage, ctx context.Context) error) *stage {

@@ -131,38 +131,12 @@ func (g *graph) reopen(class int, seg []int32) {
 // add puts a hook that was registered late into the graph. It returns false when the whole order has to be made anew,
 // because an unfinished hook names this one or because it changes which hooks are Last; nothing is changed then.
 func (g *graph) add(e entry) (i int32, ok bool) {
-	kind := usesOf(e.uses)
-	if g.named(e.name) {
+	names, to, ok := g.resolve(e)
+	if !ok {
 		return 0, false
 	}
-	var to, names []int32
-	if kind == useNames {
-		if g.byName == nil {
-			return 0, false // no names were looked up so far
-		}
-		for _, name := range e.uses {
-			if name == nothingName {
-				continue
-			}
-			id, known := g.byName[name]
-			if !known || name == e.name {
-				return 0, false
-			}
-			if !slices.Contains(names, id) {
-				names = append(names, id)
-			}
-			for _, b := range g.groups[id].bearers {
-				if e.last && !g.v[b].last && !g.v[b].done {
-					return 0, false
-				}
-				to = append(to, b)
-			}
-		}
-		slices.Sort(to)
-		to = slices.Compact(to)
-	}
 	i = int32(len(g.v))
-	g.v = append(g.v, vertex{kind: kind, last: e.last})
+	g.v = append(g.v, vertex{kind: usesOf(e.uses), last: e.last})
 	g.order = append(g.order, i)
 	class := g.class(i)
 	if e.last {
@@ -187,7 +161,7 @@ func (g *graph) add(e entry) (i int32, ok bool) {
 			g.linkAfter(b, i)
 		}
 	}
-	if kind == useAll {
+	if g.v[i].kind == useAll {
 		g.addBarrier(i, class)
 	} else {
 		g.open[class] = append(g.open[class], i)
@@ -197,6 +171,37 @@ func (g *graph) add(e entry) (i int32, ok bool) {
 		g.heights = append(g.heights, g.maxHeight)
 	}
 	return i, true
+}
+
+// resolve finds the names that a late hook uses, and their bearers. It returns false when that is not all there is to know.
+func (g *graph) resolve(e entry) (names, bearers []int32, ok bool) {
+	if g.named(e.name) {
+		return nil, nil, false
+	}
+	if usesOf(e.uses) != useNames {
+		return nil, nil, true
+	}
+	for _, name := range e.uses {
+		if name == nothingName {
+			continue
+		}
+		id, known := g.byName[name]
+		if !known || name == e.name {
+			return nil, nil, false // who bears it was not looked up, or it needs direct edges
+		}
+		if slices.Contains(names, id) {
+			continue
+		}
+		names = append(names, id)
+		for _, b := range g.groups[id].bearers {
+			if e.last && !g.v[b].last && !g.v[b].done {
+				return nil, nil, false // it makes that one Last
+			}
+			bearers = append(bearers, b)
+		}
+	}
+	slices.Sort(bearers)
+	return names, slices.Compact(bearers), true
 }
 
 // addBarrier makes the late hook i the barrier behind everything of its class.

@@ -53,7 +53,7 @@ func signalled(args []string) {
 	if args[1] == "hook fails" {
 		lastly.Defer("fails", func() error { return errFromRun })
 	}
-	p := lastly.Program{OnSignal: policy, HookTimeout: 50 * time.Millisecond}
+	p := lastly.Program{OnSignal: policy, HookTimeout: 500 * time.Millisecond}
 	p.Main(func(ctx context.Context) error {
 		_ = untilAsked(ctx)
 		switch args[1] {
