@@ -113,8 +113,8 @@ var _ = addVictims(testproc.Victims{
 	}),
 	"out-of-memory": whileWaiting(func() {
 		var all [][]byte
-		for { // more than there are addresses, so that it does not depend on the machine
-			all = append(all, make([]byte, 1<<46))
+		for len(all) < 1<<20 { // more than there are addresses, so that it does not depend on the machine
+			all = append(all, make([]byte, 1<<47))
 		}
 	}),
 	"all-asleep": func([]string) {
@@ -267,4 +267,9 @@ func breakSocket() {
 //go:noinline
 func dereference(p *int) int { return *p }
 
-func recurse(n int) int { return n + recurse(n+1) }
+func recurse(n int) int {
+	if n < 0 {
+		return 0
+	}
+	return n + recurse(n+1)
+}

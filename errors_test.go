@@ -12,7 +12,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-	"weak"
 
 	"github.com/lastly-go/lastly"
 )
@@ -136,11 +135,10 @@ func TestNotStarted(t *testing.T) {
 		var sc lastly.Scope
 		var r recorder
 		handle := make(chan *lastly.Handle, 1)
-		captured := newThing("late")
-		w := weak.Make(captured)
+		use, w := capture("late")
 		began := time.Now()
 		err := starve(&sc, func() {
-			handle <- lastly.DeferIn(&sc, "late", func() { r.note(captured.name) })
+			handle <- lastly.DeferIn(&sc, "late", func() { use(); r.note("late") })
 		})
 		h := <-handle
 		wantTook(t, began, 3*s, 3*s)

@@ -1,6 +1,7 @@
 package lastly_test
 
 import (
+	"flag"
 	"fmt"
 	"go/ast"
 	gobuild "go/build"

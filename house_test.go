@@ -20,7 +20,7 @@ import (
 	"testing"
 )
 
-// This file is the law of the house; CONTRIBUTING.md has it in prose.
+// This file and house_*_test.go are the law of the house; CONTRIBUTING.md has it in prose.
 
 const module = "github.com/lastly-go/lastly"
 

@@ -138,6 +138,15 @@ func TestLateLeavesLittle(t *testing.T) {
 	}
 }
 
+// capture returns a function that keeps something alive, and what tells whether it does. It is a function of its own so that
+// nothing else does.
+//
+//go:noinline
+func capture(name string) (func(), weak.Pointer[thing]) {
+	captured := newThing(name)
+	return func() { captured.data[0]++ }, weak.Make(captured)
+}
+
 // TestClosuresAreFreed: what a hook captured can go once the hook is cancelled, has run, or was given up before it started, even
 // while handle and scope are kept.
 func TestClosuresAreFreed(t *testing.T) {
@@ -201,14 +210,41 @@ func TestClosuresAreFreed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var sc lastly.Scope
-			captured := newThing(name)
-			w := weak.Make(captured)
-			kept := test(&sc, func() { captured.data[0]++ })
-			captured = nil
+			use, w := capture(name)
+			kept := test(&sc, use)
+			use = nil
 			poll(t, "what the hook captured is collected", func() bool { return w.Value() == nil })
 			runtime.KeepAlive(kept)
 			runtime.KeepAlive(&sc)
 			_ = sc.Report()
 		})
+	}
+}
+
+// TestManyAttachedToOne: hooks that were attached to an object that lives on, and were cancelled or run, leave nothing at it.
+func TestManyAttachedToOne(t *testing.T) {
+	var sc lastly.Scope
+	obj := newThing("x")
+	one := func(i int) {
+		h := lastly.Attach(&sc, obj, lastly.Hook{Name: "x", Run: func(context.Context) error { return nil }})
+		if i%2 == 0 {
+			h.Cancel()
+		} else if err := h.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 100 {
+		one(i)
+	}
+	base := heap()
+	for i := range 20_000 {
+		one(i)
+	}
+	if now := heap(); now > base+256<<10 {
+		t.Errorf("the heap grew from %d to %d", base, now)
+	}
+	runtime.KeepAlive(obj)
+	if err := sc.Close(); err != nil {
+		t.Error(err)
 	}
 }
