@@ -19,9 +19,9 @@ func (a *attachment) stop(s *Scope) {
 }
 
 // Attach registers a hook that runs once: when obj has become unreachable and was collected, or when s closes. It does
-// not keep obj alive, so h must not reference obj, or nothing is ever collected. A failure after a collection is logged and
-// part of what Close returns. obj must not be nil; an obj that was not allocated (a global variable, say) is never collected, and very small objects
-// without pointers may share their fate with others.
+// not keep obj alive, so h must not reference obj, or nothing is ever collected. A failure after a collection is logged
+// and part of what Close returns. Attach panics if obj is nil. An obj that was not allocated (a global variable, say)
+// is never collected, and very small objects without pointers may share their fate with others.
 func Attach[T any](s *Scope, obj *T, h Hook) *Handle {
 	site := caller(0)
 	h.check("Attach", site)

@@ -18,8 +18,8 @@
 //		})
 //	}
 //
-// A cleanup is a function that undoes something; func(), func() error and both with a [context.Context] will do. A [Hook]
-// is a cleanup with its name, what it uses and its timeout. A [Scope] owns hooks, and closing it runs them. What
+// A cleanup is a function that undoes something; func(), func() error and both with a [context.Context] will do. A
+// [Hook] is a cleanup with its name, what it uses and its timeout. A [Scope] owns hooks, and closing it runs them. What
 // registering returns is a [Handle]: Cancel forgets the hook, Run runs it early.
 //
 // # Order
@@ -33,19 +33,19 @@
 //   - Last: the hook (a flush of logs or telemetry) is used by every hook that is not Last. What a Last hook names is
 //     Last too; one that names nothing uses the Last ones before it.
 //
-// A hook starts the moment the last hook that uses it has ended; there are no waves and no priorities. A name means every
-// hook of the scope that bears it, and may be registered later. A hook that an earlier one names counts as registered
-// just before that one, so that only explicit names can form a loop. A loop stops no exit: its members run in reverse
-// order of registration. [Scope.Check] lists loops and names that nobody registered; call it in a test. docs/order.md
-// has pictures.
+// A hook starts the moment the last hook that uses it has ended; there are no waves and no priorities. A name means
+// every hook of the scope that bears it, and may be registered later. A hook that an earlier one names counts as
+// registered just before that one, so that only explicit names can form a loop. A loop stops no exit: its members run
+// in reverse order of registration. [Scope.Check] lists loops and names that nobody registered; call it in a test.
+// docs/order.md has pictures.
 //
 // # Once, and all
 //
 // A hook runs at most once, whoever asks: its handle, the close, two closers at once, the garbage collector. Concurrent
 // closers share one run and one result.
 //
-// Whatever a hook does, the others run. It may return an error, panic, call runtime.Goexit or [Exit], register more, close
-// its own scope, or never return. No lock of this package is held while it runs.
+// Whatever a hook does, the others run. It may return an error, panic, call runtime.Goexit or [Exit], register more,
+// close its own scope, or never return. No lock of this package is held while it runs.
 //
 // # Time
 //
@@ -60,9 +60,10 @@
 //     share), it is abandoned: reported with the stack of its goroutine, which goes on, and the flow goes on too.
 //   - At grace plus reserve the close returns. What did not start is named, with [ErrNotStarted].
 //
-// Holds and run are awaited before any hook starts, at most HookTimeout, inside the grace. A child scope gets what is left
-// to its parent, or its hook's Timeout. The context given to [Scope.Shutdown] can only shorten the grace: its end hurries
-// hooks and skips none. It does not end their contexts, which carry its values. docs/time.md has worked numbers.
+// Holds and run are awaited before any hook starts, at most HookTimeout, inside the grace. A child scope gets what is
+// left to its parent, or its hook's Timeout. The context given to [Scope.Shutdown] can only shorten the grace: its end
+// hurries hooks and skips none. It does not end their contexts, which carry its values. docs/time.md has worked
+// numbers.
 //
 // # Late registration
 //
@@ -86,11 +87,11 @@
 //
 // # The process
 //
-// Main runs run, and then the exit flow: run's context ends, run is awaited, the hooks run, the process ends. What begins
-// it is the first of: run returns or panics, a signal, Exit, a Go of the process scope that fails, somebody closing the
-// process scope. Exit may be called anywhere, at any time; under Main it ends the calling goroutine with runtime.Goexit,
-// so that nothing waits for the caller. [Program] has the settings, and [Program.Run] returns the exit code instead of
-// ending the process, for tests.
+// Main runs run, and then the exit flow: run's context ends, run is awaited, the hooks run, the process ends. What
+// begins it is the first of: run returns or panics, a signal, Exit, a Go of the process scope that fails, somebody
+// closing the process scope. Exit may be called anywhere, at any time; under Main it ends the calling goroutine with
+// runtime.Goexit, so that nothing waits for the caller. [Program] has the settings, and [Program.Run] returns the exit
+// code instead of ending the process, for tests.
 //
 // The exit code is
 //
@@ -104,10 +105,10 @@
 // The first return, Exit or signal decides; a later code that is not 0 replaces only 0. After SIGTERM or SIGHUP a run
 // that returns nil has finished, so the code is 0. [ExitPolicy] has other ways to end after a signal.
 //
-// Main handles SIGINT, SIGTERM and SIGHUP; SIGINT and SIGHUP stay ignored if they were when the program started (nohup, a
-// shell's &). The first asks. A second one exits at once: the same signal after 100 ms or more, another one always. SIGPIPE
-// begins the exit flow only when stdout or stderr is the broken pipe. Without Main or Program.Run no signal is touched:
-// importing this package changes nothing.
+// Main handles SIGINT, SIGTERM and SIGHUP; SIGINT and SIGHUP stay ignored if they were when the program started (nohup,
+// a shell's &). The first asks. A second one exits at once: the same signal after 100 ms or more, another one always.
+// SIGPIPE begins the exit flow only when stdout or stderr is the broken pipe. Without Main or Program.Run no signal is
+// touched: importing this package changes nothing.
 //
 // # Errors and reports
 //
@@ -117,25 +118,26 @@
 // [ErrNotStarted]. A timeout is never reported as success. Find them with errors.As or errors.AsType.
 //
 // [Scope.Report] tells the plan before the close and the facts during and after: per hook what it waits for, when it
-// started, how long it took, what became of it, and whether it is on the critical path. It has a text form for a terminal
-// and a JSON form. A scope logs only through its Logger. Under Main, failures go to stderr when there is no Logger; after
-// an Exit without Main, always.
+// started, how long it took, what became of it, and whether it is on the critical path. It has a text form for a
+// terminal and a JSON form. A scope logs only through its Logger. Under Main, failures go to stderr when there is no
+// Logger; after an Exit without Main, always.
 //
 // # What may be called from a hook
 //
-// Everything of this package. Where waiting would never end, the call returns [ErrClosing] at once: Close and Shutdown of
-// the hook's own scope or of one that contains it, Run of the hook's own handle, and two hooks that wait for each other.
-// A hook, a Go or a run that starts goroutines which do so must hand them its context, by which they are recognised.
+// Everything of this package. Where waiting would never end, the call returns [ErrClosing] at once: Close and Shutdown
+// of the hook's own scope or of one that contains it, Run of the hook's own handle, and two hooks that wait for each
+// other. A hook, a Go or a run that starts goroutines which do so must hand them its context, by which they are
+// recognised.
 //
 // # What it can't see
 //
-// No hook runs on os.Exit and log.Fatal (use Exit and [Fatal]), a panic in a goroutine that is neither run nor a Go nor a
-// hook's, a fatal error of the runtime (concurrent map writes, stack overflow, all goroutines asleep), a signal that is not
-// asked for, SIGKILL, the kernel's out-of-memory killer, or a power cut. A second signal skips what has not ended.
-// docs/deaths.md lists every death and what runs on it.
+// No hook runs on os.Exit and log.Fatal (use Exit and [Fatal]), a panic in a goroutine that is neither run nor a Go nor
+// a hook's, a fatal error of the runtime (concurrent map writes, stack overflow, all goroutines asleep), a signal that
+// is not asked for, SIGKILL, the kernel's out-of-memory killer, or a power cut. A second signal skips what has not
+// ended. docs/deaths.md lists every death and what runs on it.
 //
 // # Stability
 //
-// The Go API is not frozen before v1: a minor version may change it, and CHANGELOG.md says so. The names in the JSON form
-// of a [Report] and the words of [Outcome] stay; new ones may be added. Texts of errors and log lines are no API.
+// The Go API is not frozen before v1: a minor version may change it, and CHANGELOG.md says so. The names in the JSON
+// form of a [Report] and the words of [Outcome] stay; new ones may be added. Texts of errors and log lines are no API.
 package lastly

@@ -14,8 +14,8 @@ type lateStats struct {
 
 const maxLateRecords = 100
 
-// runEarly starts one hook out of its turn. In a running flow it is one of the flow's hooks; else it gets the flow of its
-// own that the caller brings. The caller holds the lock.
+// runEarly starts one hook out of its turn. In a running flow it is one of the flow's hooks; else it gets the flow of
+// its own that the caller brings. The caller holds the lock.
 func (s *Scope) runEarly(solo *flow, h *Handle) *record {
 	if s.phase == phaseRunning {
 		if s.flow.g == nil {

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// A flow is one run of cleanups: the close of a scope, or one hook that is run early. Its state is guarded by the scope's
-// mutex. The goroutine that began it only waits; workers run the hooks (worker.go), a timer watches them (watch.go).
+// A flow is one run of cleanups: the close of a scope, or one hook that is run early. Its state is guarded by the
+// scope's mutex. The goroutine that began it only waits; workers run the hooks (worker.go), a timer watches them
+// (watch.go).
 type flow struct {
 	s      *Scope
 	began  time.Time
@@ -116,8 +117,8 @@ func (f *flow) close(ctx context.Context) {
 	f.logEnd()
 }
 
-// awaitHolds waits until nothing is held, at most HookTimeout, and returns with the lock held, so that nothing new is held
-// in between. What it returns are the stacks of those that it will not wait for any longer.
+// awaitHolds waits until nothing is held, at most HookTimeout, and returns with the lock held, so that nothing new is
+// held in between. What it returns are the stacks of those that it will not wait for any longer.
 func (f *flow) awaitHolds() map[uint64][]byte {
 	s := f.s
 	limit := time.Duration(-1)
@@ -181,8 +182,8 @@ func (f *flow) giveUpHolds(stacks map[uint64][]byte) {
 	}
 }
 
-// runHooks makes the order of what is registered and runs it. From its beginning on, Hold is refused. It is called with the
-// lock held, and releases it.
+// runHooks makes the order of what is registered and runs it. From its beginning on, Hold is refused. It is called with
+// the lock held, and releases it.
 func (f *flow) runHooks(stacks map[uint64][]byte) {
 	s := f.s
 	unclaimed := s.unclaimedErrors()

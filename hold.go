@@ -16,9 +16,11 @@ type hold struct {
 	over       bool   // the work has ended, and release is about to be called
 }
 
-// Hold says that work is in progress: closing waits for release (at most HookTimeout) before any hook starts. Work that
+// Hold says that work is in progress: closing waits for release (at most HookTimeout) before any hook starts. What is
+// not released by then is abandoned: a failure in the result and the Report, which counts for the exit code. Work that
 // comes after closing has begun is still held as long as other holds are awaited; once hooks have started, Hold returns
-// ErrClosing (ErrClosed when all is over) and a release that does nothing. release may be called more than once, from anywhere.
+// ErrClosing (ErrClosed when all is over) and a release that does nothing. release may be called more than once, from
+// anywhere.
 //
 //	release, err := scope.Hold("request")
 //	if err != nil {

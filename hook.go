@@ -83,7 +83,9 @@ type Hook struct {
 	BestEffort bool
 }
 
-// Nothing, as a Hook's Uses, makes the hook independent of every other. (Last hooks still come after it.)
+// Nothing, as a Hook's Uses, says that the hook uses no other: it waits for nobody on its own account. It still runs
+// before every Last hook if it is not Last itself, and after whatever uses it: hooks that name it, and hooks that name
+// nothing and were registered after it.
 var Nothing = []string{nothingName}
 
 type handleKind uint8
@@ -189,9 +191,11 @@ func (h *Handle) Cancel() bool {
 	return true
 }
 
-// Run runs the hook now, out of its order, and returns its result; if it already ran, or runs, its result is awaited. ctx bounds
-// the hook when this call starts it, else only the wait. The scope forgets a hook that was run early; its error is the caller's.
-// Run on a Go stops it and awaits it. A hook that runs itself, or waits for one that waits for it, gets ErrClosing.
+// Run runs the hook now, out of its order, and returns its result: nil or a *HookError. If it already ran, or runs, its
+// result is awaited. ctx bounds the hook when this call starts it; else it bounds only the wait, and the error wraps
+// ctx.Err(). The scope forgets a hook that was run early; its error is the caller's alone. Run on a Go stops it and
+// awaits it. It returns ErrCanceled after Cancel, and on the zero Handle. A hook that runs itself, or waits for one
+// that waits for it, gets ErrClosing.
 func (h *Handle) Run(ctx context.Context) error {
 	s := h.scope
 	if s == nil {

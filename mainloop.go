@@ -325,7 +325,8 @@ func (m *mainLoop) finish() int {
 	return m.code
 }
 
-// codeOfClose is the code after an end that neither return, Exit nor a signal decided: run was abandoned, or a Go failed.
+// codeOfClose is the code after an end that neither return, Exit nor a signal decided: run was abandoned, or a Go
+// failed.
 func (m *mainLoop) codeOfClose() int {
 	if m.result == nil {
 		return 1

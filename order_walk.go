@@ -173,7 +173,8 @@ func (g *graph) add(e entry) (i int32, ok bool) {
 	return i, true
 }
 
-// resolve finds the names that a late hook uses, and their bearers. It returns false when that is not all there is to know.
+// resolve finds the names that a late hook uses, and their bearers. It returns false when that is not all there is to
+// know.
 func (g *graph) resolve(e entry) (names, bearers []int32, ok bool) {
 	if g.named(e.name) {
 		return nil, nil, false

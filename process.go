@@ -24,11 +24,11 @@ func Process() *Scope {
 	return process.Load()
 }
 
-// Register adds a hook to the process scope; see Scope.Register.
+// Register adds a hook to the process scope; see Scope.Register, also for what happens in a hook and after the end.
 func Register(h Hook) *Handle { return Process().register(&h, kindHook, nil, caller(0)) }
 
 // Defer registers a cleanup of any shape on the process scope, as a defer statement would that is not skipped:
-// lastly.Defer("db", db.Close).
+// lastly.Defer("db", db.Close). It panics if c is nil.
 func Defer[C Cleanup](name string, c C) *Handle {
 	return Process().register(&Hook{Name: name, Run: Func(c)}, kindHook, nil, caller(0))
 }
@@ -48,13 +48,14 @@ var exiting struct {
 // osExit is where the process ends.
 var osExit = os.Exit
 
-// Exit ends the program: it begins the exit flow, which closes the process scope, and ends with the given code. It may be
-// called from any goroutine, at any time, more than once, and from hooks: the first call decides the code, and a later
-// non-zero one replaces only 0.
+// Exit ends the program: it begins the exit flow, which closes the process scope, and ends with the given code (of
+// which the system may keep only the lowest 8 bits). It may be called from any goroutine, at any time, more than once,
+// and from hooks: the first call decides the code, and a later non-zero one replaces only 0.
 //
 // Under Main, Exit does not return: it ends the calling goroutine with runtime.Goexit (deferred calls run), so that the
-// hook or HTTP handler that calls it counts as ended and nothing waits for it. Without Main it blocks until the process is gone; only
-// a hook or a Go is ended, because the flow would have to wait for it.
+// hook or HTTP handler that calls it counts as ended and nothing waits for it. Without Main it blocks until the process
+// is gone, and failed cleanups are written to os.Stderr; only a hook or a Go is ended, because the flow would have to
+// wait for it.
 func Exit(code int) { exit(code, caller(0)) }
 
 func exit(code int, site uintptr) {
@@ -112,7 +113,8 @@ func (s *Scope) hardFailures() int {
 	return s.flow.hard
 }
 
-// Fatal is what log.Fatal should have been: it logs like log.Print and then calls Exit(1).
+// Fatal is what log.Fatal should have been: it logs like log.Print, for which it waits at most a second, and then calls
+// Exit(1). It does not return, and may be called from anywhere that Exit may.
 func Fatal(v ...any) { fatal(fmt.Sprint(v...), caller(0)) }
 
 // Fatalf is Fatal with a format, as log.Fatalf.

@@ -17,8 +17,8 @@ type ExitPolicy int
 
 const (
 	// ExitAuto is the default. After SIGINT the process dies by SIGINT, so that a shell loop stops. After any other
-	// signal it exits 0 if run returned nil (it finished), 1 if run returned an error of its own, and dies by the signal if run returned its
-	// context's error or did not return (it was interrupted).
+	// signal it exits 0 if run returned nil (it finished), 1 if run returned an error of its own, and dies by the
+	// signal if run returned its context's error or did not return (it was interrupted).
 	ExitAuto ExitPolicy = iota
 	// ExitBySignal makes the process die by the signal, whatever run returned.
 	ExitBySignal
@@ -28,7 +28,8 @@ const (
 	ExitZero
 )
 
-// A Program says how the process runs and ends. The zero value is what Main uses.
+// A Program says how the process runs and ends. The zero value is what Main uses. What a Program sets wins over the
+// fields of the process scope. Negative durations are refused.
 type Program struct {
 	// Grace bounds the exit flow; 0 means the process scope's, DefaultGrace when that sets none.
 	Grace time.Duration
@@ -38,8 +39,9 @@ type Program struct {
 	HookTimeout time.Duration
 
 	// Signals are the signals that begin the exit flow. nil means SIGINT, SIGTERM and SIGHUP; empty but not nil means
-	// none. SIGINT and SIGHUP stay ignored if they were when the program started (nohup, a shell's &); of other signals
-	// the Go runtime does not tell, unless the program itself ignored them.
+	// none. SIGPIPE is caught in any case, and begins the flow only when stdout or stderr is the broken pipe. SIGINT
+	// and SIGHUP stay ignored if they were when the program started (nohup, a shell's &); of other signals the Go
+	// runtime does not tell, unless the program itself ignored them.
 	Signals []os.Signal
 
 	// OnSignal says how the process ends after a signal; 0 is ExitAuto.
@@ -48,7 +50,8 @@ type Program struct {
 	// Logger hears what the exit flow does; nil means the process scope's. Without any, failures are written to Stderr.
 	Logger *slog.Logger
 
-	// Stderr is where a Program without Logger writes errors, and every Program says why it was forced to exit; nil means os.Stderr.
+	// Stderr is where a Program without Logger writes errors, and every Program says why it was forced to exit; nil
+	// means os.Stderr.
 	Stderr io.Writer
 
 	// OnExit, if not nil, is called with the final report when the exit flow is over, for at most a second.
@@ -58,13 +61,13 @@ type Program struct {
 // Main is Program{}.Main(run).
 func Main(run func(ctx context.Context) error) { Program{}.Main(run) }
 
-// Main calls run and ends the process when run returns, when a signal arrives, when anybody calls Exit, or when the process
-// scope closes for another reason; it never returns. Before the process ends, run's context ends (context.Cause tells why), run is awaited (at most
-// HookTimeout), and the process scope closes.
+// Main calls run and ends the process when run returns, when a signal arrives, when anybody calls Exit, or when the
+// process scope closes for another reason; it never returns. Before the process ends, run's context ends (context.Cause
+// tells why), run is awaited (at most HookTimeout), and the process scope closes.
 //
 // The exit code is 0 if run returned nil, 1 if it returned an error (the code of an *ExitError in it), and that of Exit
-// if somebody called it; see ExitPolicy for signals. The first of these decides, a later non-zero replaces only 0, and a failed cleanup makes 1 of 0. A panic in run runs
-// the hooks and then ends the process as panics do, with code 2.
+// if somebody called it; see ExitPolicy for signals. The first of these decides, a later non-zero replaces only 0, and
+// a failed cleanup makes 1 of 0. A panic in run runs the hooks and then ends the process as panics do, with code 2.
 //
 // The first signal asks; a second one (the same after 100 ms, or a different one) ends the process at once with 128+n.
 // If the Program makes no sense, or another one runs, Main writes an error to Stderr, starts nothing, and is an Exit(2).

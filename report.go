@@ -45,30 +45,30 @@ func (o outcome) name() Outcome {
 	}[o]
 }
 
-// A Report says what closing a scope would do (the plan), does, or did. Its JSON form is stable: names stay, new ones may
-// be added; durations are integer nanoseconds (names end in _ns), errors are text.
+// A Report says what closing a scope would do (the plan), does, or did. Its JSON form is stable: names stay, new ones
+// may be added; durations are integer nanoseconds (names end in _ns), errors are text.
 type Report struct {
 	Scope    string
-	State    string        // "open": the plan; "holding", "closing"; "closed": the facts
-	Cause    error         // why the scope closes; nil while it is open
-	ExitCode *int          // the process's; nil unless the report is of a process that is about to exit
-	Began    time.Time     // when closing began; zero while it is open
-	Duration time.Duration // of the close, so far
-	Holding  time.Duration // of that, before the hooks: waiting for holds and Main's run
-	Grace    time.Duration
-	Hooks    []HookReport // in the order of registration
-	Cycles   []CycleError
+	State    string             // "open": the plan; "holding", "closing"; "closed": the facts
+	Cause    error              // why the scope closes; nil while it is open
+	ExitCode *int               // the process's; nil unless the report is of a process that is about to exit
+	Began    time.Time          // when closing began; zero while it is open
+	Duration time.Duration      // of the close, so far
+	Holding  time.Duration      // of that, before the hooks: waiting for holds and Main's run
+	Grace    time.Duration      // what the flow had, or would have
+	Hooks    []HookReport       // in the order of registration, then holds that were not released, then late ones
+	Cycles   []CycleError       // hooks that use each other in a loop, in the plan and in the facts
 	Unknown  []UnknownNameError // in the plan: names that nobody registered
 	Late     int                // hooks that were registered after everything had run, and ran at once
 }
 
 // A HookReport is one hook's line in a Report.
 type HookReport struct {
-	ID         int // in the order of registration, from 1; holds have 0
-	Kind       string
+	ID         int    // in the order of registration, from 1; holds have 0
+	Kind       string // "hook", "go", "scope" (a child), "attached", "hold" or "run" (Main's)
 	Name       string
-	Site       string // file:line of the registration
-	Uses       []string
+	Site       string        // file:line of the registration
+	Uses       []string      // "(nothing)" for Nothing
 	Timeout    time.Duration // 0: the scope's HookTimeout
 	Last       bool          // also because a Last hook names it
 	BestEffort bool

@@ -46,8 +46,8 @@ type Scope struct {
 	// DefaultGrace when there is none. A negative value counts as 0.
 	Grace time.Duration
 
-	// HookTimeout is the timeout of a hook that sets none, and the time that holds are awaited. 0 means the parent's, and
-	// DefaultHookTimeout when there is none. A negative value counts as 0.
+	// HookTimeout is the timeout of a hook that sets none, and the time that holds are awaited. 0 means the parent's,
+	// and DefaultHookTimeout when there is none. A negative value counts as 0.
 	HookTimeout time.Duration
 
 	// Logger hears what closing does: its beginning and end (Info), each hook (Debug), failures (Error). nil means the
@@ -91,18 +91,19 @@ type overrides struct {
 }
 
 // Register adds a hook. It panics if h.Run is nil or h.Timeout is negative, and fails in no other way. While the scope
-// closes, the hook joins the running flow: it comes next, after what it uses and already runs. On a closed scope, it runs
-// before Register returns; its failure is logged, in the Report, and what the handle's Run returns.
+// closes, the hook joins the running flow: it comes next, after what it uses and already runs. On a closed scope, it
+// runs before Register returns; its failure is logged, in the Report, and what the handle's Run returns.
 func (s *Scope) Register(h Hook) *Handle {
 	return s.register(&h, kindHook, nil, caller(0))
 }
 
-// Defer registers a cleanup that uses everything registered before it, as a defer statement would.
+// Defer registers a cleanup that uses everything registered before it, as a defer statement would. It panics if run is
+// nil.
 func (s *Scope) Defer(name string, run func(context.Context) error) *Handle {
 	return s.register(&Hook{Name: name, Run: run}, kindHook, nil, caller(0))
 }
 
-// DeferIn is Scope.Defer for any shape of cleanup: lastly.DeferIn(scope, "db", db.Close).
+// DeferIn is Scope.Defer for any shape of cleanup: lastly.DeferIn(scope, "db", db.Close). It panics if c is nil.
 func DeferIn[C Cleanup](s *Scope, name string, c C) *Handle {
 	return s.register(&Hook{Name: name, Run: Func(c)}, kindHook, nil, caller(0))
 }
@@ -169,9 +170,10 @@ func (s *Scope) unlink(h *Handle) {
 	}
 }
 
-// Child returns a new scope that is one hook of s: closing s closes it at its place in the order, bounded by what is left
-// to s, or by h.Timeout. Closing the child by itself takes it out of s. h.Run must be nil. To build several things or
-// none, register on a child and defer its Rollback. A child of a closed scope is closed.
+// Child returns a new scope that is one hook of s: closing s closes it at its place in the order, bounded by what is
+// left to s, or by h.Timeout. Closing the child by itself takes it out of s. Child panics if h.Run is not nil or
+// h.Timeout is negative. To build several things or none, register on a child and defer its Rollback. A child of a
+// closed scope is closed. Child may be called from a hook.
 func (s *Scope) Child(h Hook) *Scope {
 	site := caller(0)
 	if h.Run != nil {
@@ -206,7 +208,8 @@ func (s *Scope) adopt(h *Handle, c *Scope) {
 }
 
 // Rollback, deferred, closes s if *err is not nil or the function panics, and joins what the close returns to *err. The
-// panic goes on. err may be nil: then only a panic counts.
+// panic goes on. err may be nil: then only a panic counts. The end of the goroutine by runtime.Goexit (t.FailNow) does
+// not count. It may be used in a hook.
 //
 //	child := scope.Child(lastly.Hook{Name: "upload"})
 //	defer child.Rollback(&err)
@@ -222,18 +225,20 @@ func (s *Scope) Rollback(err *error) {
 	}
 }
 
-// Close is Shutdown bounded by the scope's Grace alone. It makes a Scope an io.Closer.
+// Close is Shutdown bounded by the scope's Grace alone. It makes a Scope an io.Closer. A second Close returns the first
+// one's result.
 func (s *Scope) Close() error { return s.shutdown(context.Background(), nil, nil) }
 
 // Shutdown closes the scope: Context ends, holds are awaited, then every hook runs in its order. It returns their
-// failures, joined in the order in which they happened; it never hangs: Grace plus Reserve is the most it takes, or ctx
-// plus Reserve when that is less. When ctx ends, hooks are hurried but not skipped. Only the first caller's ctx does
-// that: whoever comes later waits for the same result, no longer than its own ctx. A hook that (directly or not) asks for
-// its own scope's close gets ErrClosing at once.
+// failures, each a *HookError, joined in the order in which they happened; a hold that was not released in time is one
+// of them. It never hangs: Grace plus Reserve is the most it takes, or ctx plus Reserve when that is less. When ctx
+// ends, hooks are hurried but not skipped. Only the first caller's ctx does that: whoever comes later waits for the
+// same result, no longer than its own ctx, and gets an error that wraps ctx.Err() when that ends first. A hook that
+// (directly or not) asks for its own scope's close gets ErrClosing at once, and neither hurries nor bounds it.
 func (s *Scope) Shutdown(ctx context.Context) error { return s.shutdown(ctx, nil, nil) }
 
-// Context ends when the closing of this scope begins; context.Cause tells why: ErrClosing, a *SignalError, an *ExitError,
-// or the *HookError of a Go that failed.
+// Context ends when the closing of this scope begins; context.Cause tells why: ErrClosing, a *SignalError, an
+// *ExitError, or the *HookError of a Go that failed.
 func (s *Scope) Context() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()

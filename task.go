@@ -16,8 +16,9 @@ type task struct {
 
 // Go calls h.Run in a goroutine that the scope stops and awaits, at its place in the order: everything that uses it has
 // ended by then, so a worker can still finish what it was given. Its context ends at that moment and not before; an
-// error that merely says so is no failure. A Go that ends with nil before is forgotten; one that fails or panics begins the close of
-// its scope. h.Timeout bounds the stop, not the work. On a closed scope, h.Run is called at once with an ended context.
+// error that merely says so is no failure. A Go that ends with nil before is forgotten; one that fails or panics begins
+// the close of its scope. h.Timeout bounds the stop, not the work. On a closed scope, h.Run is called at once with an
+// ended context.
 func (s *Scope) Go(h Hook) *Handle { return s.goTask(h, caller(0)) }
 
 func (s *Scope) goTask(h Hook, site uintptr) *Handle {
@@ -49,7 +50,9 @@ func (t *task) inside(in *insider) {
 		t.endedAlone(in.h)
 		close(t.done)
 	}()
-	err = protect(t.run, t.ctx)
+	run := t.run
+	t.run = nil // a handle that somebody keeps must not keep what run captured
+	err = protect(run, t.ctx)
 	returned = true
 }
 

@@ -47,8 +47,8 @@ func (f *flow) slot(r *record, now time.Duration) time.Duration {
 	return max(0, f.end-max(now, f.grace)) / time.Duration(height)
 }
 
-// setDeadline gives a hook that starts now its time: min(timeout, rest of the grace), and never less than its share of the
-// reserve. Half of the share is for the hook, half for its way out once its context has ended.
+// setDeadline gives a hook that starts now its time: min(timeout, rest of the grace), and never less than its share of
+// the reserve. Half of the share is for the hook, half for its way out once its context has ended.
 func (f *flow) setDeadline(r *record, now time.Duration) {
 	timeout := r.h.timeout
 	patience := maxPatience
@@ -234,8 +234,8 @@ func (f *flow) skipPending() (skipped []*Handle) {
 	return skipped
 }
 
-// release lets go of what did not get its turn: a Go is told to end though nobody awaits it, a child scope is closed though its
-// hooks don't start.
+// release lets go of what did not get its turn: a Go is told to end though nobody awaits it, a child scope is closed
+// though its hooks don't start.
 func (f *flow) release(skipped []*Handle) {
 	for _, h := range skipped {
 		switch x := h.ext.(type) {

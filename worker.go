@@ -18,8 +18,8 @@ const (
 	recordOver
 )
 
-// record is one hook's part in a flow. There may be a hundred thousand, so what few need lies behind pointers. Guarded by the scope's mutex, except for run and
-// worker.
+// record is one hook's part in a flow. There may be a hundred thousand, so what few need lies behind pointers. Guarded
+// by the scope's mutex, except for run and worker.
 type record struct {
 	h         *Handle
 	f         *flow
@@ -76,8 +76,8 @@ func (f *flow) limitsOf(r *record) (grace, end time.Time) {
 	return f.began.Add(r.deadline), f.began.Add(r.giveUp - margin)
 }
 
-// await waits until the hook is over, or ctx is, and returns its result. by is a context of whoever asks: it tells a hook
-// that asks from another goroutine than its own.
+// await waits until the hook is over, or ctx is, and returns its result. by is a context of whoever asks: it tells a
+// hook that asks from another goroutine than its own.
 func (r *record) await(ctx, by context.Context) error {
 	s := r.f.s
 	s.mu.Lock()
@@ -192,8 +192,8 @@ func (f *flow) insiderFor() *insider {
 	return new(insider)
 }
 
-// rest offers a worker to whoever starts the next hook, and returns the channel by which it is handed to it; nil when the
-// flow needs no more workers.
+// rest offers a worker to whoever starts the next hook, and returns the channel by which it is handed to it; nil when
+// the flow needs no more workers.
 func (f *flow) rest(w chan *record) chan *record {
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()
@@ -387,8 +387,8 @@ func (f *flow) endRecord(r *record, now time.Duration, more bool) (next *record)
 	return next
 }
 
-// settle ends a hook that did not run: it was cancelled, its child scope was closed by itself, or its Go ended. It has left
-// the list already.
+// settle ends a hook that did not run: it was cancelled, its child scope was closed by itself, or its Go ended. It has
+// left the list already.
 func (f *flow) settle(h *Handle, how outcome, err error) {
 	now := f.now()
 	r := f.newRecord(h)
