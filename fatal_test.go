@@ -21,7 +21,7 @@ func TestFatal(t *testing.T) {
 				r := testproc.Start(t, "fatal-message", how, form).Wait()
 				r.Check(t, "exit 1")
 				r.CheckLines(t, "hook one")
-				if !regexp.MustCompile(`^prefix: exit_test.go:\d+: ` + want + "\n$").MatchString(r.Err) {
+				if !regexp.MustCompile(`^prefix: exit_victims_test.go:\d+: ` + want + "\n$").MatchString(r.Err) {
 					t.Errorf("stderr: %q, want the line of log.Print, with the call's site and %q", r.Err, want)
 				}
 			})
