@@ -12,8 +12,10 @@ import (
 	"io"
 	"maps"
 	"os"
+	"os/signal"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -61,6 +63,7 @@ func Main(m interface{ Run() int }, victims ...Victims) int {
 	if name, ok := os.LookupEnv(victimVariable); ok {
 		return become(name, all)
 	}
+	takeBackIgnored()
 	code := m.Run()
 	if code != 0 || !wholeSuite() {
 		return code
@@ -70,6 +73,16 @@ func Main(m interface{ Run() int }, victims ...Victims) int {
 		return 1
 	}
 	return 0
+}
+
+// takeBackIgnored makes sure that victims start with the default action of SIGINT and SIGHUP, also when the tests run under
+// nohup or as a shell's background job: an ignored signal stays ignored in every child, a handled one does not.
+func takeBackIgnored() {
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+		if signal.Ignored(sig) {
+			signal.Notify(make(chan os.Signal, 1), sig) // nobody listens: here it is still ignored
+		}
+	}
 }
 
 // become runs the victim. Most never return.
