@@ -60,7 +60,8 @@ type flow struct {
 		running [1]*record
 		insider insider
 	}
-	firstIn atomic.Bool // room.insider is taken
+	firstIn  atomic.Bool  // room.insider is taken
+	logSpent atomic.Int64 // how long the Logger was waited for
 }
 
 // limits are what a parent leaves to a child.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 )
 
@@ -34,9 +35,9 @@ func bounded(patience time.Duration, call func()) bool {
 }
 
 // write hands one line to the Logger, without the lock. While an earlier line is stuck, later ones are left out: the
-// Report has it all.
-func (s *Scope) write(logger *slog.Logger, level slog.Level, msg string, attrs ...slog.Attr) {
-	left := logBudget - time.Duration(s.logSpent.Load())
+// Report has it all. spent is what the flow has waited so far.
+func (s *Scope) write(spent *atomic.Int64, logger *slog.Logger, level slog.Level, msg string, attrs ...slog.Attr) {
+	left := logBudget - time.Duration(spent.Load())
 	if logger == nil || left <= 0 || !s.logging.CompareAndSwap(false, true) {
 		return
 	}
@@ -46,14 +47,14 @@ func (s *Scope) write(logger *slog.Logger, level slog.Level, msg string, attrs .
 		defer s.logging.Store(false)
 		logger.LogAttrs(context.Background(), level, msg, attrs...)
 	})
-	s.logSpent.Add(int64(time.Since(began)))
+	spent.Add(int64(time.Since(began)))
 }
 
 func (f *flow) logBegin(cause error) {
 	if f.logger == nil {
 		return
 	}
-	f.s.write(f.logger, slog.LevelInfo, "lastly: closing", slog.Any("cause", cause), slog.Duration("grace", f.grace))
+	f.s.write(&f.logSpent, f.logger, slog.LevelInfo, "lastly: closing", slog.Any("cause", cause), slog.Duration("grace", f.grace))
 	bounded(logPatience, func() {
 		debug := f.logger.Enabled(context.Background(), slog.LevelDebug)
 		f.s.mu.Lock()
@@ -72,11 +73,11 @@ func (f *flow) logBegin(cause error) {
 	}
 	f.s.mu.Unlock()
 	if run {
-		f.s.write(f.logger, slog.LevelInfo, "lastly: waiting for run to return", slog.Duration("at_most", min(f.hookTimeout, f.grace)))
+		f.s.write(&f.logSpent, f.logger, slog.LevelInfo, "lastly: waiting for run to return", slog.Duration("at_most", min(f.hookTimeout, f.grace)))
 		holds--
 	}
 	if holds > 0 {
-		f.s.write(f.logger, slog.LevelInfo, "lastly: waiting for work in progress",
+		f.s.write(&f.logSpent, f.logger, slog.LevelInfo, "lastly: waiting for work in progress",
 			slog.Int("holds", holds), slog.Duration("at_most", min(f.hookTimeout, f.grace)))
 	}
 }
@@ -91,19 +92,19 @@ func (f *flow) logHook(r *record) {
 		slog.Duration("took", r.ended-r.began), slog.String("outcome", string(r.outcome.name())),
 	}
 	if r.failure == nil {
-		f.s.write(f.logger, slog.LevelDebug, "lastly: hook done", attrs...)
+		f.s.write(&f.logSpent, f.logger, slog.LevelDebug, "lastly: hook done", attrs...)
 		return
 	}
 	attrs = append(attrs, slog.Any("error", r.failure))
 	if te, ok := abandonedError(r); ok && te.Stack != nil {
 		attrs = append(attrs, slog.String("stack", string(te.Stack)))
 	}
-	f.s.write(f.logger, slog.LevelError, "lastly: hook failed", attrs...)
+	f.s.write(&f.logSpent, f.logger, slog.LevelError, "lastly: hook failed", attrs...)
 }
 
 func (f *flow) logSkipped(n int) {
 	if n > 0 {
-		f.s.write(f.logger, slog.LevelError, "lastly: time is over, hooks did not start", slog.Int("hooks", n))
+		f.s.write(&f.logSpent, f.logger, slog.LevelError, "lastly: time is over, hooks did not start", slog.Int("hooks", n))
 	}
 }
 
@@ -112,13 +113,13 @@ func (f *flow) logEnd() {
 		return
 	}
 	for _, loop := range f.loops {
-		f.s.write(f.logger, slog.LevelWarn, "lastly: hooks use each other in a loop", slog.Any("error", f.loopError(loop)))
+		f.s.write(&f.logSpent, f.logger, slog.LevelWarn, "lastly: hooks use each other in a loop", slog.Any("error", f.loopError(loop)))
 	}
 	level := slog.LevelInfo
 	if len(f.errs) > 0 {
 		level = slog.LevelError
 	}
-	f.s.write(f.logger, level, "lastly: closed", slog.Int("hooks", f.size()), slog.Int("failed", len(f.errs)), slog.Duration("took", f.took))
+	f.s.write(&f.logSpent, f.logger, level, "lastly: closed", slog.Int("hooks", f.size()), slog.Int("failed", len(f.errs)), slog.Duration("took", f.took))
 }
 
 func (f *flow) loopError(loop []*Handle) *CycleError {
@@ -132,5 +133,5 @@ func (f *flow) loopError(loop []*Handle) *CycleError {
 // logEarly tells of a failure outside of any flow.
 func (s *Scope) logEarly(err error) {
 	_, _, logger := s.settings()
-	s.write(logger, slog.LevelError, fmt.Sprintf("lastly: a Go failed, so its %s closes", s.title()), slog.Any("error", err))
+	s.write(new(atomic.Int64), logger, slog.LevelError, fmt.Sprintf("lastly: a Go failed, so its %s closes", s.title()), slog.Any("error", err))
 }

@@ -183,6 +183,23 @@ func TestSlowHandler(t *testing.T) {
 	})
 }
 
+// TestLogAfterALongLife: what was logged before is no reason to be silent at the end.
+func TestLogAfterALongLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &handler{write: func(slog.Record) { time.Sleep(90 * time.Millisecond) }}
+		sc := lastly.Scope{Logger: slog.New(slow)}
+		for range 100 {
+			_ = sc.Defer("connection", failWith(errOwn)).Run(context.Background())
+			time.Sleep(time.Hour)
+		}
+		sc.Defer("important", failWith(errOwn))
+		_ = sc.Close()
+		if text := slow.text(); strings.Count(text, "hook=connection") != 100 || !strings.Contains(text, "hook=important") {
+			t.Errorf("heard\n%s", text)
+		}
+	})
+}
+
 // TestLastKeepsTheLogUsable: a Last hook flushes after everything that logs, the library included.
 func TestLastKeepsTheLogUsable(t *testing.T) {
 	var out bytes.Buffer

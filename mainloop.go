@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -209,7 +210,7 @@ func (m *mainLoop) noteReturn(res runResult) {
 		return
 	}
 	if res.err != nil && m.p.logger(m.scope) != nil && !m.interrupted() {
-		m.scope.write(m.p.logger(m.scope), slog.LevelError, "lastly: run failed", slog.Any("error", res.err))
+		m.scope.write(new(atomic.Int64), m.p.logger(m.scope), slog.LevelError, "lastly: run failed", slog.Any("error", res.err))
 	}
 	if m.cause == nil {
 		m.cause = ErrClosing

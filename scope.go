@@ -80,8 +80,7 @@ type Scope struct {
 	late       lateStats
 	overrides  overrides
 	exit       *exitInfo
-	logging    atomic.Bool  // a line is on its way to the Logger
-	logSpent   atomic.Int64 // how long the Logger was waited for
+	logging    atomic.Bool // a line is on its way to the Logger
 }
 
 // overrides are a Program's settings for the process scope, kept apart from the fields that belong to the user.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,104 +88,77 @@ func TestHookTime(t *testing.T) {
 	}
 }
 
-// TestSlowCantStarve: the grace is used up, the rest still runs, each with a share of the reserve.
-func TestSlowCantStarve(t *testing.T) {
-	for _, slow := range []string{"a hook that heeds its context", "a hook that hangs", "a Go that hangs", "a child that hangs", "run early, hangs"} {
-		t.Run(slow, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				free := make(chan struct{})
-				defer close(free)
-				var r recorder
-				sc := lastly.Scope{Grace: 5 * s, HookTimeout: time.Minute}
-				for i := range 20 {
-					sc.Defer(fmt.Sprint(i), func(ctx context.Context) error {
-						if d, _ := ctx.Deadline(); ctx.Err() != nil || time.Until(d) < 10*time.Millisecond {
-							t.Errorf("hook %d has only %v, %v", i, time.Until(d), ctx.Err())
-						}
-						r.note(fmt.Sprint(i))
-						return nil
-					})
-				}
-				switch slow {
-				case "a hook that heeds its context":
-					sc.Defer("slow", untilDone)
-				case "a hook that hangs":
-					sc.Defer("slow", hangUntil(free))
-				case "a Go that hangs":
-					sc.Go(lastly.Hook{Name: "slow", Run: hangUntil(free)})
-				case "a child that hangs":
-					sc.Child(lastly.Hook{Name: "slow"}).Defer("in it", hangUntil(free))
-				case "run early, hangs":
-					h := sc.Defer("slow", hangUntil(free))
-					go h.Run(context.Background())
-					synctest.Wait()
-				}
-				began := time.Now()
-				err := sc.Close()
-				wantTook(t, began, 5*s, 7*s)
-				if ran := r.names(); len(ran) != 20 {
-					t.Errorf("ran %q", ran)
-				}
-				if !errors.Is(err, context.DeadlineExceeded) {
-					t.Error(err)
-				}
-				if he := hookErrors(err); len(he) == 0 || he[0].Name != "slow" {
-					t.Error(err)
-				}
-			})
-		})
-	}
+// slowOnes are ways to use up all the time that a flow has. Each registers something that is called "slow".
+var slowOnes = map[string]func(sc *lastly.Scope, r *recorder, free chan struct{}){
+	"a hook that heeds its context": func(sc *lastly.Scope, _ *recorder, _ chan struct{}) { sc.Defer("slow", untilDone) },
+	"a hook that hangs":             func(sc *lastly.Scope, _ *recorder, free chan struct{}) { sc.Defer("slow", hangUntil(free)) },
+	"a Go that hangs": func(sc *lastly.Scope, _ *recorder, free chan struct{}) {
+		sc.Go(lastly.Hook{Name: "slow", Run: hangUntil(free)})
+	},
+	"a child that hangs": func(sc *lastly.Scope, r *recorder, free chan struct{}) {
+		c := sc.Child(lastly.Hook{Name: "slow"})
+		c.Defer("first in child", r.hook("first in child"))
+		c.Defer("in child", hangUntil(free))
+	},
+	"run early, hangs": func(sc *lastly.Scope, _ *recorder, free chan struct{}) {
+		h := sc.Defer("slow", hangUntil(free))
+		go h.Run(context.Background())
+		synctest.Wait()
+	},
+	"a hold": func(sc *lastly.Scope, _ *recorder, _ chan struct{}) { _, _ = sc.Hold("slow") },
 }
 
-// TestHurried: the context given to Shutdown ends in the middle: what runs is hurried, what waits is not skipped.
-func TestHurried(t *testing.T) {
-	for _, slow := range []string{"a hook that heeds its context", "a hook that hangs", "a Go that hangs", "a child that hangs", "run early, hangs", "a hold"} {
-		t.Run(slow, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				free := make(chan struct{})
-				defer close(free)
-				var r recorder
-				var sc lastly.Scope
-				for i := range 10 {
-					sc.Defer(fmt.Sprint(i), func(ctx context.Context) error {
-						if ctx.Err() != nil {
-							t.Errorf("hook %d starts with %v", i, ctx.Err())
-						}
-						r.note(fmt.Sprint(i))
-						return nil
-					})
-				}
-				switch slow {
-				case "a hook that heeds its context":
-					sc.Defer("slow", untilDone)
-				case "a hook that hangs":
-					sc.Defer("slow", hangUntil(free))
-				case "a Go that hangs":
-					sc.Go(lastly.Hook{Name: "slow", Run: hangUntil(free)})
-				case "a child that hangs":
-					sc.Child(lastly.Hook{Name: "slow"}).Defer("in it", hangUntil(free))
-				case "run early, hangs":
-					h := sc.Defer("slow", hangUntil(free))
-					go h.Run(context.Background())
-					synctest.Wait()
-				case "a hold":
-					if _, err := sc.Hold("slow"); err != nil {
+// TestSlowCantStarve: the time is used up, the rest still runs, each with a share of the reserve: when it is short from the beginning,
+// by the scope's grace or a deadline, and when it is cut short in the middle.
+func TestSlowCantStarve(t *testing.T) {
+	const short = 5 * s
+	for name, slow := range slowOnes {
+		for _, by := range []string{"grace", "deadline", "cancel"} {
+			t.Run(name+", "+by, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					free := make(chan struct{})
+					defer close(free)
+					var r recorder
+					sc := lastly.Scope{Grace: time.Hour, HookTimeout: time.Minute}
+					for i := range 20 {
+						sc.Defer(fmt.Sprint(i), func(ctx context.Context) error {
+							if d, _ := ctx.Deadline(); ctx.Err() != nil || time.Until(d) < 10*time.Millisecond {
+								t.Errorf("hook %d has only %v, %v", i, time.Until(d), ctx.Err())
+							}
+							r.note("x")
+							return nil
+						})
+					}
+					if by == "grace" {
+						sc.Grace = short
+					}
+					slow(&sc, &r, free)
+					ctx, cancel := context.WithCancel(context.Background())
+					switch by {
+					case "deadline":
+						ctx, cancel = context.WithTimeout(ctx, short)
+					case "cancel":
+						time.AfterFunc(short, cancel)
+					}
+					defer cancel()
+					began := time.Now()
+					err := sc.Shutdown(ctx)
+					wantTook(t, began, short, short+lastly.Reserve)
+					if n := r.count("x"); n != 20 {
+						t.Errorf("%d of 20 ran", n)
+					}
+					if he := hookErrors(err); len(he) == 0 || he[0].Name != "slow" || !errors.Is(err, context.DeadlineExceeded) {
 						t.Error(err)
 					}
-				}
-				ctx, cancel := context.WithCancel(context.Background())
-				began := time.Now()
-				time.AfterFunc(3*s, cancel)
-				err := sc.Shutdown(ctx)
-				wantTook(t, began, 3*s, 5*s)
-				if ran := r.names(); len(ran) != 10 {
-					t.Errorf("ran %q", ran)
-				}
-				if he := hookErrors(err); len(he) == 0 || he[0].Name != "slow" || !errors.Is(err, context.DeadlineExceeded) {
-					t.Error(err)
-				}
+					if strings.Contains(name, "child") {
+						wantErrorNames(t, err, "slow", "in child")
+						if r.count("first in child") != 1 {
+							t.Error("the rest of the child did not run")
+						}
+					}
+				})
 			})
-		})
+		}
 	}
 }
 
