@@ -135,6 +135,31 @@ func TestAttachFails(t *testing.T) {
 	}
 }
 
+var global [4]int
+
+// TestAttachOddObjects: what is never collected, shares its memory or has none: no crash, and the close runs the hooks once.
+func TestAttachOddObjects(t *testing.T) {
+	var sc lastly.Scope
+	var r recorder
+	slice := make([]thing, 8)
+	lastly.Attach(&sc, &global, lastly.Hook{Name: "global", Run: r.hook("global")})
+	lastly.Attach(&sc, &struct{}{}, lastly.Hook{Name: "empty", Run: r.hook("empty")})
+	lastly.Attach(&sc, &slice[3], lastly.Hook{Name: "in a slice", Run: r.hook("in a slice")})
+	lastly.Attach(&sc, &slice[3].data[7], lastly.Hook{Name: "in a field", Run: r.hook("in a field")})
+	lastly.Attach(&sc, new(byte), lastly.Hook{Name: "tiny", Run: r.hook("tiny")})
+	runtime.GC()
+	runtime.KeepAlive(slice)
+	if err := sc.Close(); err != nil {
+		t.Error(err)
+	}
+	poll(t, "all have run", func() bool { return len(r.names()) >= 5 })
+	for _, name := range []string{"global", "empty", "in a slice", "in a field", "tiny"} {
+		if n := r.count(name); n != 1 {
+			t.Errorf("%q ran %d times", name, n)
+		}
+	}
+}
+
 // TestAttachByHandle: run early, by hand; then the collection does nothing.
 func TestAttachByHandle(t *testing.T) {
 	var sc lastly.Scope

@@ -1,6 +1,7 @@
 package lastly
 
 import (
+	"cmp"
 	"sync"
 	"time"
 )
@@ -92,9 +93,11 @@ func (s *Scope) forgetHold(h *hold) {
 
 // holdFailure is the failure of a hold that was not released in time.
 func holdFailure(h *hold, stack []byte) error {
-	file, site := h.name, siteString(h.site)
-	if file == "" {
-		file = "hold"
+	return &HookError{
+		Name: h.label(), Site: siteString(h.site),
+		Err: &TimeoutError{After: time.Since(h.since), Abandoned: true, Stack: stack},
 	}
-	return &HookError{Name: file, Site: site, Err: &TimeoutError{After: time.Since(h.since), Abandoned: true, Stack: stack}}
 }
+
+// label is what errors and reports call a hold.
+func (h *hold) label() string { return cmp.Or(h.name, shortSite(h.site)) }

@@ -168,3 +168,20 @@ func TestHoldTimes(t *testing.T) {
 		})
 	}
 }
+
+// TestHoldWithoutName is called the same in the error and in the report.
+func TestHoldWithoutName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sc lastly.Scope
+		if _, err := sc.Hold(""); err != nil {
+			t.Fatal(err)
+		}
+		he := hookErrors(sc.Close())
+		if len(he) != 1 || he[0].Name == "" {
+			t.Fatal(he)
+		}
+		if h := inReport(t, sc.Report(), he[0].Name); h.Site != he[0].Site {
+			t.Errorf("%+v", h)
+		}
+	})
+}

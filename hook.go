@@ -137,7 +137,12 @@ func (h *Handle) label() string {
 	if h.name != "" {
 		return h.name
 	}
-	file, line := position(h.site)
+	return shortSite(h.site)
+}
+
+// shortSite is the name of what has none.
+func shortSite(site uintptr) string {
+	file, line := position(site)
 	return filepath.Base(file) + ":" + strconv.Itoa(line)
 }
 

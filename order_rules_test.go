@@ -159,6 +159,21 @@ func TestSideBySide(t *testing.T) {
 	})
 }
 
+// TestUsesAreCopied: what the caller does with its slice later changes nothing; nor does what is done with a report.
+func TestUsesAreCopied(t *testing.T) {
+	var sc lastly.Scope
+	var r recorder
+	uses := []string{"db"}
+	sc.Register(lastly.Hook{Name: "server", Uses: uses, Run: r.hook("server")})
+	uses[0] = "other"
+	sc.Register(lastly.Hook{Name: "db", Uses: lastly.Nothing, Run: r.hook("db")})
+	sc.Report().Hooks[0].Uses[0] = "other"
+	if err := errors.Join(sc.Check(), sc.Close()); err != nil {
+		t.Error(err)
+	}
+	r.want(t, "server", "db")
+}
+
 // TestNoWaves: a hook starts the moment the last one that uses it has ended, in whatever way.
 func TestNoWaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -255,7 +255,7 @@ func recordRow(r *record) row {
 func heldRow(held heldRecord) row {
 	h := held.hold
 	w := row{}
-	w.Kind, w.Name, w.Site = "hold", h.name, siteString(h.site)
+	w.Kind, w.Name, w.Site = "hold", h.label(), siteString(h.site)
 	if h.run {
 		w.Kind = "run"
 	}

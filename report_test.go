@@ -50,7 +50,7 @@ func sample(free chan struct{}) *lastly.Scope {
 	sc.Register(lastly.Hook{Name: "log", Last: true, BestEffort: true, Run: takes(10*time.Millisecond, errOwn)})
 	sc.Register(lastly.Hook{Name: "db", Run: takes(1500*time.Millisecond, nil)})
 	sc.Register(lastly.Hook{Name: "cache", Uses: lastly.Nothing, Run: takes(s, nil)})
-	sc.Register(lastly.Hook{Name: "hangs", Uses: lastly.Nothing, Timeout: 2 * s, Run: hangUntil(free)})
+	sc.Register(lastly.Hook{Name: "hangs", Uses: lastly.Nothing, Timeout: 2100 * time.Millisecond, Run: hangUntil(free)}) // no two end in one moment
 	child := sc.Child(lastly.Hook{Name: "module", Uses: []string{"db", "nobody"}})
 	child.Register(lastly.Hook{Name: "in it", Run: func(context.Context) error { time.Sleep(s); panic("boom") }})
 	sc.Go(lastly.Hook{Name: "worker", Uses: []string{"db", "cache"}, Run: untilDone})

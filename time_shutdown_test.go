@@ -96,6 +96,35 @@ func TestContextsDoNotEndWithIt(t *testing.T) {
 	})
 }
 
+// TestContextEndsWithItsHook, so that what it started with it ends too, whether it was looked at before or not.
+func TestContextEndsWithItsHook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sc lastly.Scope
+		var looked, unlooked context.Context
+		stopped := false
+		sc.Defer("after", func(context.Context) error {
+			synctest.Wait()
+			if !stopped || looked.Err() == nil || unlooked.Err() == nil {
+				t.Errorf("stopped %v, %v, %v", stopped, looked.Err(), unlooked.Err())
+			}
+			return nil
+		})
+		sc.Defer("does not look", func(ctx context.Context) error { unlooked = ctx; return nil })
+		sc.Defer("looks", func(ctx context.Context) error {
+			looked = ctx
+			go func() {
+				<-ctx.Done()
+				stopped = true
+			}()
+			synctest.Wait()
+			return nil
+		})
+		if err := sc.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestLaterCloser: its context bounds its own wait and nothing else.
 func TestLaterCloser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

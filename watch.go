@@ -169,9 +169,11 @@ func (f *flow) rearm() {
 func (f *flow) abandon(due []*record, over bool) {
 	s := f.s
 	ids := make([]uint64, len(due))
+	s.mu.Lock()
 	for k, r := range due {
 		ids[k] = r.stackID()
 	}
+	s.mu.Unlock()
 	stacks := f.stacks.takeAll(ids, over)
 
 	s.mu.Lock()
