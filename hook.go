@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/lastly-go/lastly/internal/seam"
 )
 
 // Cleanup is any shape that a cleanup usually has; named types are welcome.
@@ -95,10 +97,11 @@ const (
 	kindGo
 	kindChild
 	kindAttached
+	kindDurable
 )
 
 func (k handleKind) String() string {
-	return [...]string{"hook", "go", "scope", "attached"}[k]
+	return [...]string{"hook", "go", "scope", "attached", "durable"}[k]
 }
 
 type handleState uint8
@@ -121,7 +124,7 @@ type Handle struct {
 	timeout    time.Duration
 	site       uintptr
 	rec        *record // what became of it; nil until it runs or its scope closes
-	ext        any     // *task of a Go, *Scope of a child, runtime.Cleanup of an attached one
+	ext        any     // *task of a Go, *Scope of a child, *attachment of an attached one, seam.Durable of a durable one
 	id         uint32
 	number     int32 // in the graph of the flow that closes the scope
 	kind       handleKind
@@ -190,8 +193,11 @@ func (h *Handle) Cancel() bool {
 		s.flow.settle(h, outcomeCanceled, nil)
 	}
 	s.mu.Unlock()
-	if h.kind == kindAttached {
+	switch h.kind {
+	case kindAttached:
 		h.ext.(*attachment).stop(s)
+	case kindDurable:
+		h.ext.(seam.Durable).Canceled()
 	}
 	return true
 }

@@ -31,7 +31,7 @@ type mark [2]uint64
 const markTag = 0x6c6173746c79 // "lastly"
 
 // markText is how a trace begins a mark.
-var markText = []byte(fmt.Sprintf("{%#x, 0x", markTag))
+var markText = []byte(fmt.Sprintf("{%#x, 0x", uint64(markTag)))
 
 // marked finds the mark in the trace of one goroutine; 0 when there is none.
 func marked(trace []byte) uint64 {

@@ -162,6 +162,7 @@ func (m *mainLoop) inside(in *insider) {
 			panic(res.panicked.Value) // from within the deferred call, so that the trace shows where it began
 		}
 	}()
+	m.recoverOrphans() // here, so that signals are heard meanwhile
 	err = m.run(m.runCtx)
 	returned = true
 }

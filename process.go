@@ -100,6 +100,7 @@ func exitAlone(cause *ExitError) {
 		code = 1
 	}
 	printFailures(os.Stderr, s)
+	finishDurable()
 	osExit(code)
 }
 

@@ -117,6 +117,7 @@ var current atomic.Pointer[mainLoop]
 
 // run does everything but end the process. m is nil if nothing was started.
 func (p Program) run(ctx context.Context, run func(context.Context) error) (m *mainLoop, code int) {
+	becomeGuard()
 	m = newMainLoop(p, ctx, run)
 	err := p.check(run)
 	if err == nil {
@@ -126,7 +127,9 @@ func (p Program) run(ctx context.Context, run func(context.Context) error) (m *m
 		m.say("lastly: Main: " + err.Error())
 		return nil, 2
 	}
-	return m, m.loop()
+	code = m.loop()
+	finishDurable()
+	return m, code
 }
 
 // claim makes m the one Program that runs.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/lastly-go/lastly/internal/seam"
 )
 
 // An Outcome says what became of a hook. The words are stable.
@@ -65,7 +67,7 @@ type Report struct {
 // A HookReport is one hook's line in a Report.
 type HookReport struct {
 	ID         int    // in the order of registration, from 1; holds have 0
-	Kind       string // "hook", "go", "scope" (a child), "attached", "hold" or "run" (Main's)
+	Kind       string // "hook", "go", "scope" (a child), "attached", "durable", "hold" or "run" (Main's)
 	Name       string
 	Site       string        // file:line of the registration
 	Uses       []string      // "(nothing)" for Nothing
@@ -81,6 +83,7 @@ type HookReport struct {
 	Err        error         // a *HookError, or nil
 	Stack      string        // of a panic, or of the goroutine of an abandoned hook
 	Scope      *Report       // of a child scope
+	Note       string        // of a durable hook: who settles it should the process die
 }
 
 // maxBeside bounds the quadratic part of a report.
@@ -188,6 +191,9 @@ func (w *row) report() HookReport {
 		if c, ok := h.ext.(*Scope); ok {
 			sub := c.Report()
 			hr.Scope = &sub
+		}
+		if d, ok := h.ext.(seam.Durable); ok {
+			hr.Note = d.Note()
 		}
 	}
 	hr.Stack = stackIn(hr.Err)
@@ -324,10 +330,11 @@ func (h HookReport) MarshalJSON() ([]byte, error) {
 		Error      string        `json:"error,omitempty"`
 		Stack      string        `json:"stack,omitempty"`
 		Scope      *Report       `json:"scope,omitempty"`
+		Note       string        `json:"note,omitempty"`
 	}{
 		ID: h.ID, Kind: h.Kind, Name: h.Name, Site: h.Site, Uses: h.Uses, Timeout: h.Timeout, Last: h.Last, BestEffort: h.BestEffort,
 		WaitsFor: h.WaitsFor, Beside: h.Beside, Outcome: h.Outcome, Start: h.Start, Duration: h.Duration, Critical: h.Critical,
-		Error: textOf(h.Err), Stack: h.Stack, Scope: h.Scope,
+		Error: textOf(h.Err), Stack: h.Stack, Scope: h.Scope, Note: h.Note,
 	})
 }
 

@@ -1,0 +1,247 @@
+package durable
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/lastly-go/lastly/internal/journal"
+	"github.com/lastly-go/lastly/internal/standby"
+)
+
+// How a guard that died is replaced.
+const (
+	maxGuards    = 8                      // in a row; then the next start has to do
+	firstPause   = 100 * time.Millisecond // before the second one; doubles
+	goodGuard    = time.Minute            // one that lived so long begins a new row
+	dismissLimit = 50 * time.Millisecond  // how long an exit waits to reap its guard
+)
+
+// A guard is the owner's side of the guard: the process that waits for this one's death.
+type guard struct {
+	settings Settings
+	journal  *journal.Journal
+
+	mu    sync.Mutex // guards what follows
+	proc  *os.Process
+	sock  *os.File
+	locks map[uint64]int // descriptors that the guard holds too, by key
+	err   error          // why there is none now
+	done  bool           // dismissed
+	ended chan struct{}  // closed when watch has ended
+}
+
+// startGuard starts the guard, or says why there is none.
+func startGuard(s Settings, j *journal.Journal) (g *guard, why string) {
+	switch {
+	case !s.wantsGuard():
+		return nil, "switched off"
+	case os.Getpid() == 1:
+		return nil, "as PID 1 it would die with this process"
+	}
+	g = &guard{settings: s, journal: j, locks: make(map[uint64]int), ended: make(chan struct{})}
+	if err := g.start(); err != nil {
+		g.tell(err)
+		close(g.ended)
+		return nil, err.Error()
+	}
+	go g.watch() // ends when the guard is dismissed, or given up
+	return g, ""
+}
+
+// start runs this program's own image again, which waits in package standby.
+func (g *guard) start() (err error) {
+	var opened []*os.File
+	defer func() {
+		for _, f := range opened {
+			_ = f.Close()
+		}
+		if err != nil {
+			err = fmt.Errorf("start the guard: %w", err)
+		}
+	}()
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	theirs := os.NewFile(uintptr(fds[1]), "guard's end of the control socket")
+	opened = append(opened, theirs)
+	_ = syscall.SetNonblock(fds[0], true) // so that reading it blocks a goroutine, not a thread
+	ours := os.NewFile(uintptr(fds[0]), "control socket of the guard")
+	pidfd, err := standby.PidfdOf(os.Getpid())
+	if err != nil {
+		_ = ours.Close()
+		return fmt.Errorf("pidfd_open: %w", err)
+	}
+	self := os.NewFile(uintptr(pidfd), "pidfd of this process")
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	opened = append(opened, self, null)
+	if err != nil {
+		_ = ours.Close()
+		return err
+	}
+	p, err := os.StartProcess(selfImage, append([]string{standby.Name}, os.Args[min(1, len(os.Args)):]...), &os.ProcAttr{
+		Dir:   "/",
+		Env:   append(environ(), standby.Environment(os.Getpid(), int(g.settings.guardLimit().Milliseconds()), g.journal.Path())),
+		Files: []*os.File{null, null, null, theirs, self},
+		Sys:   &syscall.SysProcAttr{Setsid: true},
+	})
+	if err != nil {
+		_ = ours.Close()
+		return err
+	}
+	g.adopt(p, ours)
+	return nil
+}
+
+// adopt makes a process the guard, and hands it what a former one had.
+func (g *guard) adopt(p *os.Process, sock *os.File) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.proc, g.sock, g.err = p, sock, nil
+	for key, fd := range g.locks {
+		g.send(standby.Lock, key, fd)
+	}
+	if g.done {
+		g.send(standby.Bye, 0, -1)
+	}
+}
+
+// selfImage is this program also when its file was replaced or removed, as go run does.
+const selfImage = "/proc/self/exe"
+
+// environ is the environment, without what makes a process a guard.
+func environ() []string {
+	var env []string
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, standby.Variable+"=") {
+			env = append(env, v)
+		}
+	}
+	return env
+}
+
+// watch reaps the guard, and starts another one when it died.
+func (g *guard) watch() {
+	defer close(g.ended)
+	for row, pause := 1, firstPause; ; row, pause = row+1, pause*2 {
+		began := time.Now()
+		g.reap()
+		if time.Since(began) >= goodGuard {
+			row, pause = 1, firstPause
+		}
+		if g.dismissed() {
+			return
+		}
+		err := errors.New("it died")
+		for row < maxGuards && err != nil {
+			time.Sleep(pause)
+			if g.dismissed() {
+				return
+			}
+			if err = g.start(); err != nil {
+				row, pause = row+1, pause*2
+			}
+		}
+		if err != nil {
+			g.mu.Lock()
+			g.err = fmt.Errorf("given up after %d guards: %w", row, err)
+			g.mu.Unlock()
+			g.tell(g.err)
+			return
+		}
+	}
+}
+
+// reap returns when the guard is gone. Its end of the socket says so: somebody else in this process may wait for all
+// children, and then the status is lost.
+func (g *guard) reap() {
+	g.mu.Lock()
+	sock, p := g.sock, g.proc
+	g.mu.Unlock()
+	_, _ = sock.Read(make([]byte, 1)) // it never writes
+	_, _ = p.Wait()
+	_ = sock.Close()
+}
+
+func (g *guard) dismissed() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.done
+}
+
+// tell says once that there is no guard.
+func (g *guard) tell(err error) {
+	g.settings.logger().Warn("lastly: no guard: durable cleanups are left to the next start if this process is killed", "error", err)
+}
+
+func (g *guard) note() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.err != nil {
+		return "no guard (" + g.err.Error() + "): the next start settles it"
+	}
+	return "guarded by process " + strconv.Itoa(g.proc.Pid)
+}
+
+// dismiss ends the guard: there is nothing left to settle.
+func (g *guard) dismiss() {
+	g.mu.Lock()
+	g.done = true
+	if g.err == nil {
+		g.send(standby.Bye, 0, -1)
+	}
+	g.mu.Unlock()
+	select {
+	case <-g.ended:
+	case <-time.After(dismissLimit):
+	}
+}
+
+// hold hands a lock to the guard, which releases it only when the records above it are settled. This process keeps a
+// duplicate of its own, for the next guard.
+func (g *guard) hold(key uint64, fd int) {
+	dup, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, 0)
+	if errno != 0 {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.locks[key] = int(dup)
+	g.send(standby.Lock, key, int(dup))
+}
+
+func (g *guard) release(key uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if fd, ok := g.locks[key]; ok {
+		_ = syscall.Close(fd)
+		delete(g.locks, key)
+		g.send(standby.Unlock, key, -1)
+	}
+}
+
+// send never waits: a guard that does not read is as good as none. Called with the lock held.
+func (g *guard) send(what byte, key uint64, fd int) {
+	if g.sock == nil {
+		return
+	}
+	message := binary.LittleEndian.AppendUint64([]byte{what}, key)
+	var rights []byte
+	if fd >= 0 {
+		rights = syscall.UnixRights(fd)
+	}
+	conn, err := g.sock.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = conn.Control(func(s uintptr) {
+		_ = syscall.Sendmsg(int(s), message, rights, nil, syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL)
+	})
+}

@@ -1,0 +1,154 @@
+package durable
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/internal/journal"
+	"github.com/lastly-go/lastly/internal/seam"
+)
+
+// A Kind is a named cleanup with a serialisable payload, so that another process can carry it out. Make one with Define,
+// or take one of Remove, Kill, Exec and HTTP.
+type Kind[P any] struct {
+	name    string // as it is journaled: a Go kind is qualified by the program
+	builtin bool
+	capture func(P) (P, error) // of a built-in kind: checks the payload and adds what identifies its target
+	settle  func(context.Context, P) error
+	opened  func(P) // called when a record was journaled; nil for most, as closed
+	closed  func(P) // when it was struck
+}
+
+// Define makes a kind whose cleanup is the function settle of this program: in the process at its place in the order, or,
+// after a death that left no time for that, in another process of this program. Call it for a package-level variable,
+// so that the guard and the next start know it:
+//
+//	var seat = durable.Define("seat", func(ctx context.Context, s Seat) error { return release(ctx, s) })
+//
+// settle is called at least once for each record, perhaps twice, perhaps when there is nothing to undo: make it
+// idempotent. It gets nothing but the payload: no memory of the process that registered it, another working folder, no
+// terminal. P must survive encoding/json; a field that was renamed makes old records fail instead of being empty, so
+// give a changed meaning a new name.
+//
+// Only this program settles its kinds: one with the same main module path. Define panics if name is empty, contains
+// ':', or is taken, and if settle is nil.
+func Define[P any](name string, settle func(context.Context, P) error) *Kind[P] {
+	k := &Kind[P]{name: qualify(name), settle: settle}
+	check("Define", name, settle == nil)
+	kinds.add("Define", k.name, k)
+	return k
+}
+
+// define makes a built-in kind.
+func define[P any](name string, capture func(P) (P, error), settle func(context.Context, P) error) *Kind[P] {
+	k := &Kind[P]{name: name, builtin: true, capture: capture, settle: settle}
+	kinds.add("define", name, k)
+	return k
+}
+
+// Register registers a hook on s that is also written down: when Register returns, the cleanup happens however the
+// program ends. h.Run undoes it in this process; if it is nil, the kind's settle function does. When it has returned nil,
+// the record is struck; when it fails, or its time is over, the record stays for another process. Cancel and Run of the
+// record's Handle strike it too.
+//
+// Register before the thing is made, and Update when more of it is known: the other order leaks. On an error nothing is
+// registered, and nothing written: see the errors of this package, or the disk is full. Register may be called from a
+// hook; on a closed scope the cleanup runs at once, as with Scope.Register.
+func (k *Kind[P]) Register(s *lastly.Scope, payload P, h lastly.Hook) (*Record[P], error) {
+	var pcs [1]uintptr
+	runtime.Callers(2, pcs[:])
+	return k.register(s, payload, h, pcs[0])
+}
+
+func (k *Kind[P]) register(s *lastly.Scope, payload P, h lastly.Hook, site uintptr) (*Record[P], error) {
+	if !k.builtin {
+		if err := readyForGo(k.name); err != nil {
+			return nil, err
+		}
+	}
+	payload, text, err := k.prepare(payload)
+	if err != nil {
+		return nil, err
+	}
+	r := &Record[P]{kind: k, payload: payload, run: h.Run}
+	scopes, next := seam.ForDurable.Lineage(s)
+	r.rec = journal.Record{
+		Kind: k.name, Name: h.Name, Site: siteOf(site), Uses: h.Uses, Last: h.Last, BestEffort: h.BestEffort, Timeout: h.Timeout,
+		Scopes: journalScopes(scopes), Position: next, Payload: text,
+	}
+	if err := r.append(); err != nil {
+		return nil, fmt.Errorf("lastly: kind %q: register: %w", k.name, err)
+	}
+	if k.opened != nil {
+		k.opened(payload)
+	}
+	h.Run = r.undo
+	r.Handle = seam.ForDurable.Register(s, h, r, site).(*lastly.Handle)
+	return r, nil
+}
+
+// prepare checks and encodes a payload.
+func (k *Kind[P]) prepare(payload P) (P, []byte, error) {
+	if k.capture != nil {
+		var err error
+		if payload, err = k.capture(payload); err != nil {
+			return payload, nil, fmt.Errorf("lastly: %s: %w", k.name, err)
+		}
+	}
+	text, err := encode(k.name, payload)
+	return payload, text, err
+}
+
+// decode returns what carries out a journaled payload.
+func (k *Kind[P]) decode(text []byte) (settleFunc, error) {
+	payload, err := decode[P](text)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error { return k.settle(ctx, payload) }, nil
+}
+
+func journalScopes(scopes []seam.Scope) []journal.Scope {
+	list := make([]journal.Scope, len(scopes))
+	for i, s := range scopes {
+		list[i] = journal.Scope{ID: s.ID, Name: s.Name, Uses: s.Uses, Last: s.Last}
+	}
+	return list
+}
+
+// settleFunc carries out one record.
+type settleFunc func(context.Context) error
+
+// anyKind is a Kind of any payload.
+type anyKind interface {
+	decode(text []byte) (settleFunc, error)
+}
+
+// kinds are all kinds of the program, by name. Other processes find them by name only, so there has to be a table.
+var kinds table
+
+type table struct {
+	mu     sync.Mutex // guards byName
+	byName map[string]anyKind
+}
+
+func (t *table) add(call, name string, k anyKind) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byName[name] != nil {
+		panic(fmt.Sprintf("lastly: durable.%s: there is a kind %q already; give each kind of a program its own name", call, name))
+	}
+	if t.byName == nil {
+		t.byName = make(map[string]anyKind)
+	}
+	t.byName[name] = k
+}
+
+func (t *table) find(name string) anyKind {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.byName[name]
+}

@@ -1,0 +1,118 @@
+package durable
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lastly-go/lastly/internal/journal"
+	"github.com/lastly-go/lastly/internal/proc"
+)
+
+// own is this process's journal, with what belongs to it. There is one, as there is one process scope.
+var own owner
+
+type owner struct {
+	journal atomic.Pointer[journal.Journal] // nil until the first registration, and after finish
+
+	mu    sync.Mutex // guards what follows, and the making of the journal
+	uid   int
+	crash *os.File // where a crash is written; nil: nowhere
+	guard *guard   // nil: none was started
+	why   string   // no guard
+}
+
+// get returns the journal, which the first call makes, and starts the guard.
+func (o *owner) get() (*journal.Journal, error) {
+	j := o.journal.Load()
+	if j == nil {
+		var err error
+		if j, err = o.open(); err != nil {
+			return nil, err
+		}
+	}
+	return j, checkUser()
+}
+
+func (o *owner) open() (*journal.Journal, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if j := o.journal.Load(); j != nil {
+		return j, nil
+	}
+	s := currentSettings()
+	dir, err := s.folder(true)
+	if err != nil {
+		return nil, err
+	}
+	header, err := describeSelf()
+	if err != nil {
+		return nil, err
+	}
+	journal.RemoveStale(dir)
+	j, err := journal.Create(dir, header, journal.Options{Sync: s.PowerSafe})
+	if err != nil {
+		return nil, err
+	}
+	o.uid = os.Geteuid()
+	o.crash = keepCrash(s, j.Path())
+	o.journal.Store(j)
+	o.guard, o.why = startGuard(s, j)
+	return j, nil
+}
+
+// describeSelf is what others have to know of this process.
+func describeSelf() (journal.Owner, error) {
+	self, err := proc.Self()
+	if err != nil {
+		return journal.Owner{}, fmt.Errorf("lastly: find out what identifies this process: %w", err)
+	}
+	command := "unknown"
+	if len(os.Args) > 0 {
+		command = filepath.Base(os.Args[0])
+	}
+	return journal.Owner{
+		Program: program(), Command: command, Host: proc.HostID(), Boot: self.Boot, Namespace: self.Namespace, Pid: self.Pid,
+		Start: self.Start, Pidfd: self.Inode, Image: proc.Image(self.Pid), UID: os.Geteuid(), Created: time.Now(),
+	}, nil
+}
+
+// checkUser returns an error if the process is not the user any more that its journal belongs to: neither it nor its guard
+// could undo what it makes now.
+func checkUser() error {
+	if uid := os.Geteuid(); uid != own.uid {
+		return fmt.Errorf("lastly: %w from %d to %d after its first durable registration, so its journal and its guard are another user's; register only after dropping privileges",
+			ErrOtherUser, own.uid, uid)
+	}
+	return nil
+}
+
+// note says who settles should this process die.
+func (o *owner) note() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.guard != nil {
+		return o.guard.note()
+	}
+	return "no guard (" + o.why + "): the next start settles it"
+}
+
+// finish lets the guard go and removes the journal, if nothing is left in it. What is left is the guard's.
+func (o *owner) finish() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	j := o.journal.Load()
+	if j == nil || j.Live() > 0 {
+		return
+	}
+	o.journal.Store(nil)
+	dropCrash(o.crash)
+	_ = j.Remove() // what is empty harms nobody
+	if o.guard != nil {
+		o.guard.dismiss()
+	}
+	o.crash, o.guard, o.why = nil, nil, ""
+}

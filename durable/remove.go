@@ -1,0 +1,128 @@
+package durable
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/lastly-go/lastly/internal/journal"
+	"github.com/lastly-go/lastly/internal/pathid"
+	"github.com/lastly-go/lastly/internal/proc"
+)
+
+// Remove removes a path: a file, a folder with everything in it, a socket, a link (never what it points to).
+//
+// It removes exactly what was registered. If the path exists at Register or Update, that very file or folder; if
+// something else is in its place by then, it is left and reported. If it does not exist yet, whatever is made there, by
+// the same user, in the folder that is there now: for a name made by NewName in any case, for any other name unless a
+// living process has registered the same path. Update with the same path, once it is made, gives it an identity:
+//
+//	dir := filepath.Join(os.TempDir(), durable.NewName("upload-"))
+//	rec, err := durable.Remove.Register(scope, durable.Path{Path: dir}, lastly.Hook{Name: "upload folder"})
+//	err = os.Mkdir(dir, 0o700)
+//	err = rec.Update(durable.Path{Path: dir})
+//
+// No link is followed (those above the path are resolved at Register), no mount point is crossed, and the root, a home,
+// the working folder and what contains one of them are refused. A path that is gone is done, if the folder that it was
+// in can be found.
+var Remove = define("remove", capturePath, removePath)
+
+// A Path is the payload of Remove. A relative path is taken from the working folder at Register.
+type Path struct {
+	Path string
+
+	id *pathid.ID // what identifies it; nil before Register
+}
+
+// NewName returns a file name that begins with prefix and goes on with 130 random bits: nobody else makes it up, so
+// Remove may take what bears it for the registrant's even if there was no time to Update the record.
+func NewName(prefix string) string { return pathid.NewName(prefix) }
+
+// String is the path.
+func (p Path) String() string { return p.Path }
+
+// MarshalJSON gives the form in the journal: with what identifies the path.
+func (p Path) MarshalJSON() ([]byte, error) {
+	if p.id == nil {
+		return json.Marshal(p.Path)
+	}
+	return json.Marshal(p.id)
+}
+
+// UnmarshalJSON reads the form in the journal, and refuses what Register would not have written.
+func (p *Path) UnmarshalJSON(text []byte) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	var id pathid.ID
+	if err := d.Decode(&id); err != nil {
+		return err
+	}
+	if err := id.Check(); err != nil {
+		return err
+	}
+	p.Path, p.id = id.Path(), &id
+	return nil
+}
+
+func capturePath(p Path) (Path, error) {
+	id, err := pathid.Capture(p.Path)
+	if err != nil {
+		return p, err
+	}
+	return Path{Path: id.Path(), id: &id}, nil
+}
+
+func removePath(ctx context.Context, p Path) error {
+	var o pathid.Options
+	if pass := passFrom(ctx); pass != nil {
+		o.NamedByLiving = pass.living
+	}
+	if err := pathid.Remove(ctx, *p.id, o); err != nil {
+		return fmt.Errorf("remove %w", err)
+	}
+	return nil
+}
+
+// livingNames returns what tells whether a living owner has registered a path: one with a journal in the folder, other than
+// the given one.
+func livingNames(dir, except string) func(path string) bool {
+	return func(path string) bool {
+		journals, err := list(dir)
+		if err != nil {
+			return true // who can't look must not touch
+		}
+		for _, at := range journals {
+			if at != except && lives(at) && names(at, path) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// lives reports whether a journal may have a living owner. It takes no lock: that could make the owner's own settler wait.
+func lives(at string) bool {
+	owner, _, err := journal.Read(at)
+	if err != nil {
+		return false
+	}
+	id := proc.ID{Pid: owner.Pid, Start: owner.Start, Boot: owner.Boot, Namespace: owner.Namespace, Inode: owner.Pidfd}
+	return id.State(owner.Host) != proc.Gone
+}
+
+// names reports whether a record of a journal is about removing the path.
+func names(at, path string) bool {
+	_, content, err := journal.Read(at)
+	if err != nil {
+		return false
+	}
+	for i := range content.Entries {
+		rec := &content.Entries[i].Record
+		var p Path
+		if rec.Kind == Remove.name && p.UnmarshalJSON(rec.Payload) == nil && p.Path == path {
+			return true
+		}
+	}
+	return false
+}

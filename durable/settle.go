@@ -1,0 +1,263 @@
+package durable
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/internal/journal"
+)
+
+// MaxAttempts is how often a record is tried before it is a dead letter: with the pauses in between, for about an hour.
+const MaxAttempts = 6
+
+// pauseAfter is how long to wait after the nth attempt.
+func pauseAfter(attempts int) time.Duration {
+	return min(time.Second<<(2*min(attempts, 10)-2), time.Hour) // 1 s, 4 s, 16 s, 64 s, 4 min, 17 min
+}
+
+// A settler carries out the records of one orphaned journal, in the order of the rules: it registers them on scopes like
+// those that they were registered on, and closes these.
+type settler struct {
+	journal *journal.Journal
+	entries []journal.Entry
+	find    func(kind string) (k anyKind, why string) // nil, with the reason, for one that is not settled here
+	pass    pass
+	now     func() time.Time
+
+	mu      sync.Mutex // guards reports and stopped
+	reports []RecordReport
+	stopped bool
+}
+
+// A pass is what may differ between those who settle.
+type pass struct {
+	limit   time.Duration // in all
+	retry   bool          // also dead letters, and what is not due
+	expire  time.Duration // drop dead letters that were tried last so long ago; 0: never
+	living  func(path string) bool
+	release func(key uint64) // a lock that a guard held
+	leaving func() bool      // finish the current record, and begin no other; nil: never
+}
+
+// run settles what can be settled, and returns what became of each record.
+func (s *settler) run(ctx context.Context) []RecordReport {
+	s.reports = make([]RecordReport, len(s.entries))
+	root := &lastly.Scope{Name: "settle", Grace: s.pass.limit}
+	tree := newTree()
+	for i := range s.entries {
+		e := &s.entries[i]
+		s.reports[i] = reportOf(s.journal.Owner(), &e.Record)
+		run := s.plan(&s.reports[i], e)
+		if run != nil {
+			tree.at(e.Record.Scopes).add(e.Record.Position, i, run)
+		}
+	}
+	tree.register(root, func(i int) *journal.Record { return &s.entries[i].Record })
+	_ = root.Shutdown(ctx) // each error is in its record's report
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	reports := slices.Clone(s.reports)
+	for i := range reports {
+		if r := &reports[i]; r.Outcome == "" {
+			r.Outcome, r.Err = Failed, errors.New("it did not end in its time")
+			r.Due = s.now().Add(pauseAfter(r.Attempts))
+		}
+	}
+	return reports
+}
+
+func reportOf(o journal.Owner, r *journal.Record) RecordReport {
+	return RecordReport{
+		ID: recordID(o, r.ID), Kind: r.Kind, Name: r.Name, Site: r.Site, Outcome: Waiting, Attempts: r.Attempts, Due: dueAt(r),
+		Err: lastError(r),
+	}
+}
+
+func lastError(r *journal.Record) error {
+	if r.LastError == "" {
+		return nil
+	}
+	return errors.New(r.LastError)
+}
+
+// dueAt is when a record may be tried again; zero if it was never tried.
+func dueAt(r *journal.Record) time.Time {
+	if r.Attempts == 0 {
+		return time.Time{}
+	}
+	return r.Tried.Add(pauseAfter(r.Attempts))
+}
+
+// plan decides about one record. It returns what carries it out, or nil if nothing is to be done now.
+func (s *settler) plan(r *RecordReport, e *journal.Entry) func(context.Context) error {
+	rec := &e.Record
+	kind, why := s.find(rec.Kind)
+	now := s.now()
+	switch {
+	case rec.Dead && s.pass.expire > 0 && now.Sub(rec.Tried) >= s.pass.expire:
+		r.Outcome = Expired
+		if err := s.journal.Strike(e.Ref); err != nil {
+			r.Outcome, r.Err = DeadLetter, err
+		}
+		return nil
+	case kind == nil:
+		r.Outcome, r.Err = Unknown, errors.New(why)
+		return nil
+	case rec.Dead && !s.pass.retry:
+		r.Outcome, r.Due = DeadLetter, time.Time{}
+		return nil
+	case rec.Attempts >= MaxAttempts && !s.pass.retry:
+		// Each attempt ended the process that made it, or it would be a dead letter already.
+		s.bury(r, e, cmp.Or(lastError(rec), errors.New("none of its attempts came back")))
+		return nil
+	case !s.pass.retry && now.Before(dueAt(rec)) && now.Add(time.Hour).After(rec.Tried): // a clock that was set back counts as due
+		r.Outcome = Waiting
+		return nil
+	}
+	return func(ctx context.Context) error { return s.attempt(ctx, r, e, kind) }
+}
+
+// attempt carries out one record. It is journaled before it begins, so that one that ends its settler is not tried for
+// ever.
+func (s *settler) attempt(ctx context.Context, r *RecordReport, e *journal.Entry, kind anyKind) error {
+	if s.pass.leaving != nil && s.pass.leaving() {
+		return nil // its report says Waiting
+	}
+	began := s.now()
+	rec := e.Record
+	rec.Attempts++
+	rec.Tried = began
+	if ref, err := s.journal.Replace(e.Ref, &rec); err == nil { // a full disk must not keep us from removing files
+		e.Ref = ref
+	}
+	e.Record = rec
+	s.note(func() { r.Attempts, r.Outcome, r.Due = rec.Attempts, "", time.Time{} })
+	err := s.carryOut(ctx, &rec, kind)
+	s.note(func() { r.Duration, r.Err = s.now().Sub(began), err })
+	switch {
+	case err == nil:
+		err = s.journal.Strike(e.Ref)
+		s.note(func() { r.Outcome, r.Err = Settled, err })
+		return err
+	case rec.Attempts >= MaxAttempts:
+		s.bury(r, e, err)
+		return err
+	}
+	rec.LastError = err.Error()
+	if ref, err := s.journal.Replace(e.Ref, &rec); err == nil {
+		e.Ref, e.Record = ref, rec
+	}
+	s.note(func() { r.Outcome, r.Due = Failed, dueAt(&rec) })
+	return err
+}
+
+func (s *settler) carryOut(ctx context.Context, rec *journal.Record, kind anyKind) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v", v)
+		}
+	}()
+	run, err := kind.decode(rec.Payload)
+	if err != nil {
+		return err
+	}
+	ctx = withKey(ctx, recordID(s.journal.Owner(), rec.ID))
+	return run(withPass(ctx, &s.pass))
+}
+
+// bury makes a dead letter of a record.
+func (s *settler) bury(r *RecordReport, e *journal.Entry, why error) {
+	rec := e.Record
+	rec.Dead, rec.LastError = true, why.Error()
+	if ref, err := s.journal.Replace(e.Ref, &rec); err == nil {
+		e.Ref, e.Record = ref, rec
+	}
+	s.note(func() { r.Outcome, r.Err, r.Due = DeadLetter, why, time.Time{} })
+}
+
+// note changes a report, unless the settler was given up: then its reports are on their way to the caller.
+func (s *settler) note(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopped {
+		change()
+	}
+}
+
+// passKey is the context key of the pass, for built-in kinds.
+type passKey struct{}
+
+func withPass(ctx context.Context, p *pass) context.Context {
+	return context.WithValue(ctx, passKey{}, p)
+}
+
+// passFrom returns nil in the process that registered.
+func passFrom(ctx context.Context) *pass {
+	p, _ := ctx.Value(passKey{}).(*pass)
+	return p
+}
+
+// A tree is the scopes of a journal, as they were nested.
+type tree struct {
+	scope    journal.Scope
+	first    uint64 // place in the parent
+	children map[uint64]*tree
+	items    []item
+}
+
+// An item is one record of a scope, or a scope in it.
+type item struct {
+	at    uint64
+	index int
+	run   func(context.Context) error
+	child *tree
+}
+
+func newTree() *tree { return &tree{children: make(map[uint64]*tree)} }
+
+// at returns the node of a scope, made when it is missing. Outermost scopes have no place in anything: they stand in the
+// order of their first records.
+func (t *tree) at(path []journal.Scope) *tree {
+	node := t
+	for depth, scope := range path {
+		child := node.children[scope.ID]
+		if child == nil {
+			child = newTree()
+			child.scope = scope
+			at := scope.ID
+			if depth == 0 {
+				at = uint64(len(node.children))
+			}
+			node.children[scope.ID] = child
+			node.items = append(node.items, item{at: at, child: child})
+		}
+		node = child
+	}
+	return node
+}
+
+func (t *tree) add(at uint64, index int, run func(context.Context) error) {
+	t.items = append(t.items, item{at: at, index: index, run: run})
+}
+
+// register builds the scopes. Records that say the same place were registered side by side; those journaled first come
+// first.
+func (t *tree) register(s *lastly.Scope, record func(int) *journal.Record) {
+	slices.SortStableFunc(t.items, func(a, b item) int { return cmp.Compare(a.at, b.at) })
+	for _, it := range t.items {
+		if it.child != nil {
+			sc := it.child.scope
+			it.child.register(s.Child(lastly.Hook{Name: sc.Name, Uses: sc.Uses, Last: sc.Last}), record)
+			continue
+		}
+		r := record(it.index)
+		s.Register(lastly.Hook{Name: r.Name, Uses: r.Uses, Last: r.Last, Timeout: max(0, r.Timeout), Run: it.run})
+	}
+}

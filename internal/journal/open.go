@@ -1,0 +1,171 @@
+package journal
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/lastly-go/lastly/internal/filelock"
+)
+
+// A Content is what is in a journal.
+type Content struct {
+	Entries []Entry // by ID
+	Damaged []Damage
+}
+
+// An Entry is a record and where it is.
+type Entry struct {
+	Ref    Ref // zero from Read
+	Record Record
+}
+
+// A Damage is a place in the file that begins like a record and is none. Most often its owner was killed while it wrote: then
+// nobody was told that the record is there. It is left in place, and its slot is not used again.
+type Damage struct {
+	Offset int64
+	Why    string
+}
+
+// Open takes over the journal of an owner that is gone: it locks the file, and returns ErrBusy if the lock is held by
+// the owner or another settler. What it returns is therefore all there is, until the Journal is closed. Who already holds the
+// lock through a descriptor of its own uses OpenLocked. When records or other parts are damaged, Content tells; an error is
+// for a file that can't be used at all, and wraps one of the Err variables where one fits.
+func Open(path string) (*Journal, Content, error) {
+	f, err := openFile(path, os.O_RDWR)
+	if err != nil {
+		return nil, Content{}, refused(path, err)
+	}
+	switch ok, err := filelock.TryLock(f); {
+	case err != nil:
+		_ = f.Close()
+		return nil, Content{}, refused(path, err)
+	case !ok:
+		_ = f.Close()
+		return nil, Content{}, refused(path, fmt.Errorf("%w: its owner lives, or another process settles it; leave it alone", ErrBusy))
+	}
+	j, c, err := OpenLocked(f, path)
+	if err != nil {
+		_ = f.Close()
+	}
+	return j, c, err
+}
+
+// OpenLocked is Open for a file that the caller has opened for reading and writing (without following a link) and locked. The
+// Journal closes it; it stays the caller's when there is an error.
+func OpenLocked(f *os.File, path string) (*Journal, Content, error) {
+	size, err := check(f)
+	if err == nil {
+		err = stillThere(f, path)
+	}
+	if err != nil {
+		return nil, Content{}, refused(path, err)
+	}
+	s, err := scanFile(f, size)
+	if err != nil {
+		return nil, Content{}, refused(path, err)
+	}
+	j, err := newJournal(f, path, s.salt)
+	if err != nil {
+		return nil, Content{}, refused(path, err)
+	}
+	j.owner, j.opened = s.owner, true
+	return j, j.adopt(s), nil
+}
+
+// Read returns what is in a journal without taking it over. If its owner lives this is a moment of many, and a record that is
+// being replaced may be missing from it, or show as damaged.
+func Read(path string) (Owner, Content, error) {
+	f, err := openFile(path, os.O_RDONLY)
+	if err != nil {
+		return Owner{}, Content{}, refused(path, err)
+	}
+	defer func() { _ = f.Close() }()
+	size, err := check(f)
+	if err != nil {
+		return Owner{}, Content{}, refused(path, err)
+	}
+	s, err := scanFile(f, size)
+	if err != nil {
+		return Owner{}, Content{}, refused(path, err)
+	}
+	c := Content{}
+	for _, found := range s.newest() {
+		c.Entries = append(c.Entries, Entry{Record: found.record})
+	}
+	c.Damaged = s.damages()
+	return s.owner, c, nil
+}
+
+func refused(path string, err error) error {
+	err = bare(err)
+	return fmt.Errorf("journal: open %s: %w%s", path, err, advice(err))
+}
+
+// newest sorts what was found, and returns only the newest revision of each record. The rest is older ones, of which the last
+// Replace did not come to clear the head, and doubles; they are moved to stale.
+func (s *scan) newest() []found {
+	slices.SortFunc(s.found, func(a, b found) int {
+		return cmp.Or(cmp.Compare(a.record.ID, b.record.ID), -cmp.Compare(a.record.Revision, b.record.Revision), cmp.Compare(a.slot, b.slot))
+	})
+	var newest []found
+	for _, f := range s.found {
+		if n := len(newest); n > 0 && newest[n-1].record.ID == f.record.ID {
+			if newest[n-1].record.Revision == f.record.Revision {
+				s.damage(f.slot, fmt.Errorf("record %d, revision %d is already in slot %d; that one counts", f.record.ID, f.record.Revision, newest[n-1].slot))
+			}
+			s.stale = append(s.stale, f)
+			continue
+		}
+		newest = append(newest, f)
+	}
+	return newest
+}
+
+// adopt makes a scan's result the state of a journal. It clears what newest left out: else that would come back when the newest
+// revision is struck.
+func (j *Journal) adopt(s *scan) Content {
+	newest := s.newest()
+	used := make([]span, 0, len(s.found)+len(s.damaged))
+	for _, f := range s.stale {
+		if err := j.clear(Ref{slot: f.slot}); err != nil {
+			s.damage(f.slot, fmt.Errorf("it is an older revision of record %d, and can't be cleared: %w", f.record.ID, err))
+		}
+	}
+	for _, d := range s.damaged {
+		used = append(used, span{uint32(d.Offset / SlotSize), 1})
+	}
+	for _, f := range newest {
+		used = append(used, span{f.slot, f.run})
+	}
+	slices.SortFunc(used, func(a, b span) int { return cmp.Compare(a.slot, b.slot) })
+
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if n := len(used); n > 0 {
+		j.extendUsedLocked(used)
+	}
+	c := Content{Damaged: s.damages()}
+	for _, f := range newest {
+		c.Entries = append(c.Entries, Entry{Ref: j.claimLocked(f.slot, f.run, f.record.ID, f.record.Revision), Record: f.record})
+	}
+	return c
+}
+
+// A span is some slots of a file.
+type span struct{ slot, run uint32 }
+
+// extendUsedLocked makes the file's slots known, the ones between the used as free. Those after the last one are not used: how
+// many there are says only a file's size, which may be a lie of 16 GB.
+func (j *Journal) extendUsedLocked(used []span) {
+	for _, u := range used {
+		if u.slot > j.space.end {
+			j.extendLocked(u.slot)
+		}
+		if end := u.slot + u.run; end > j.space.end {
+			j.space.end = end
+			j.at = append(j.at, make([]uint64, int(end)-len(j.at))...)
+		}
+	}
+}

@@ -1,0 +1,53 @@
+// Package seam joins package lastly and package durable where the public API of neither says enough: lastly can't import
+// durable, and durable needs of lastly what no user should.
+//
+// Each of the two fills its half in a package-level variable, once, before main. A nil half means that the other package
+// is not in the program.
+package seam
+
+// A Scope is one scope on the way from the outermost one to that of a hook.
+type Scope struct {
+	ID   uint64 // of its hook in its parent, which is also its place there; of an outermost scope, anything unique
+	Name string
+	Uses []string
+	Last bool
+}
+
+// A Durable is what a durable hook has beyond its cleanup.
+type Durable interface {
+	// Canceled is called when the hook was unregistered, without any lock.
+	Canceled()
+	// Note says for the report what becomes of it should the process die.
+	Note() string
+}
+
+// Lastly is what durable needs of lastly.
+type Lastly struct {
+	// Lineage returns the scopes from the outermost one to the given *lastly.Scope, and the place that the next hook
+	// registered there will have.
+	Lineage func(scope any) (scopes []Scope, next uint64)
+	// Register registers a lastly.Hook on a *lastly.Scope and returns the *lastly.Handle.
+	Register func(scope, hook any, d Durable, site uintptr) (handle any)
+}
+
+// A Starter is what lastly needs of durable.
+type Starter struct {
+	// Guard never returns in a process that is a guard: it settles what is left and exits.
+	Guard func()
+	// Recover settles what earlier runs of this program left. It is bounded, and stops when stop is closed.
+	Recover func(stop <-chan struct{})
+	// Finish is called when everything has run and the process is about to end.
+	Finish func()
+}
+
+// Fill is what a half is filled with: var _ = seam.Fill(&seam.ForDurable, ...).
+func Fill[T any](half **T, with T) bool {
+	*half = &with
+	return true
+}
+
+// The two halves. They are written during the initialisation of the packages that fill them, and read afterwards.
+var (
+	ForDurable *Lastly
+	ForLastly  *Starter
+)

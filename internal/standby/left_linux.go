@@ -1,0 +1,66 @@
+package standby
+
+import "syscall"
+
+// What this package has to know of a journal (docs/journal-format.md); a test holds it against package journal.
+const (
+	headerSize = 4096
+	slotSize   = 256
+	saltOffset = 40
+	saltSize   = 8
+
+	journalSuffix = ".journal"
+	crashSuffix   = ".crash"
+)
+
+// nothingLeft reports whether the owner left no record and no crash. If so, it removes the files. It only looks for what
+// begins like a record: whether it is one is for the settler to say.
+func (d *Duty) nothingLeft() bool {
+	crash := d.Journal
+	if n := len(crash) - len(journalSuffix); n > 0 && crash[n:] == journalSuffix {
+		crash = crash[:n] + crashSuffix
+	}
+	var st syscall.Stat_t
+	if syscall.Lstat(crash, &st) == nil && st.Size > 0 {
+		return false
+	}
+	fd, err := syscall.Open(d.Journal, syscall.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
+	if err == syscall.ENOENT {
+		_ = syscall.Unlink(crash)
+		return true
+	}
+	if err != nil {
+		return false
+	}
+	defer syscall.Close(fd)
+	if hasRecords(fd) {
+		return false
+	}
+	_ = syscall.Unlink(d.Journal)
+	_ = syscall.Unlink(crash)
+	return true
+}
+
+// hasRecords reports whether some slot begins with the file's salt, or can't be read.
+func hasRecords(fd int) bool {
+	page := make([]byte, headerSize)
+	if n, err := syscall.Pread(fd, page, 0); err != nil || n != len(page) {
+		return true
+	}
+	salt := string(page[saltOffset : saltOffset+saltSize])
+	for at := int64(headerSize); ; {
+		n, err := syscall.Pread(fd, page, at)
+		if err != nil {
+			return true
+		}
+		for slot := 0; slot+saltSize <= n; slot += slotSize {
+			if string(page[slot:slot+saltSize]) == salt {
+				return true
+			}
+		}
+		if n < len(page) {
+			return false
+		}
+		at += int64(n)
+	}
+}
