@@ -195,9 +195,11 @@ func (m *mixer) run(t *testing.T) {
 func (m *mixer) check(t *testing.T) {
 	t.Helper()
 	named := make(map[string]lastly.Outcome) // by scope and name
+	rows := make(map[string]lastly.HookReport)
 	for i, sc := range m.scopes {
 		for _, h := range sc.Report().Hooks {
 			named[fmt.Sprint(i, " ", h.Name)] = h.Outcome
+			rows[fmt.Sprint(i, " ", h.Name)] = h
 		}
 	}
 	m.mu.Lock()
@@ -220,7 +222,7 @@ func (m *mixer) check(t *testing.T) {
 		case n == 1 && x.cancelled.Load():
 			t.Errorf("hook %d ran although it was cancelled", x.id)
 		case n == 0 && !x.cancelled.Load() && named[key] != lastly.OutcomeNotStarted:
-			t.Errorf("hook %d neither ran nor is it named: %q", x.id, named[key])
+			t.Errorf("hook %d neither ran nor is it named: %+v", x.id, rows[key])
 		}
 	}
 	if ran < 50 {

@@ -18,7 +18,7 @@ import (
 // How a guard that died is replaced.
 const (
 	maxGuards    = 8                      // in a row; then the next start has to do
-	firstPause   = 100 * time.Millisecond // before the second one; doubles
+	firstPause   = 100 * time.Millisecond // before the third one; doubles
 	goodGuard    = time.Minute            // one that lived so long begins a new row
 	dismissLimit = 50 * time.Millisecond  // how long an exit waits to reap its guard
 )
@@ -37,22 +37,24 @@ type guard struct {
 	ended chan struct{}  // closed when watch has ended
 }
 
-// startGuard starts the guard, or says why there is none.
-func startGuard(s Settings, j *journal.Journal) (g *guard, why string) {
+// startGuard starts the guard. An error is worth telling; why says in any case why there is none.
+func startGuard(s Settings, j *journal.Journal) (g *guard, why string, err error) {
 	switch {
 	case !s.wantsGuard():
-		return nil, "switched off"
+		return nil, "switched off", nil
 	case os.Getpid() == 1:
-		return nil, "as PID 1 it would die with this process"
+		return nil, "as PID 1 it would die with this process", nil
+	case secure() || os.Getuid() != os.Geteuid():
+		return nil, "the program's effective user is not its real one", nil
+	case !isProgram():
+		return nil, "lastly is part of another program, which would run a second time", nil
 	}
 	g = &guard{settings: s, journal: j, locks: make(map[uint64]int), ended: make(chan struct{})}
 	if err := g.start(); err != nil {
-		g.tell(err)
-		close(g.ended)
-		return nil, err.Error()
+		return nil, err.Error(), err
 	}
 	go g.watch() // ends when the guard is dismissed, or given up
-	return g, ""
+	return g, "", nil
 }
 
 // start runs this program's own image again, which waits in package standby.
@@ -127,36 +129,38 @@ func environ() []string {
 	return env
 }
 
-// watch reaps the guard, and starts another one when it died.
+// watch reaps the guard, and starts another one when it died: the first at once, then with pauses that double.
 func (g *guard) watch() {
 	defer close(g.ended)
-	for row, pause := 1, firstPause; ; row, pause = row+1, pause*2 {
-		began := time.Now()
-		g.reap()
-		if time.Since(began) >= goodGuard {
-			row, pause = 1, firstPause
+	err := error(nil)
+	for deaths := 0; deaths < maxGuards; {
+		if err == nil {
+			began := time.Now()
+			g.reap()
+			if time.Since(began) >= goodGuard {
+				deaths = 0
+			}
+			err = errors.New("it died")
+			g.without(err)
+		}
+		if deaths++; deaths > 1 && !g.dismissed() {
+			time.Sleep(firstPause << (deaths - 2))
 		}
 		if g.dismissed() {
 			return
 		}
-		err := errors.New("it died")
-		for row < maxGuards && err != nil {
-			time.Sleep(pause)
-			if g.dismissed() {
-				return
-			}
-			if err = g.start(); err != nil {
-				row, pause = row+1, pause*2
-			}
-		}
-		if err != nil {
-			g.mu.Lock()
-			g.err = fmt.Errorf("given up after %d guards: %w", row, err)
-			g.mu.Unlock()
-			g.tell(g.err)
-			return
-		}
+		err = g.start()
 	}
+	err = fmt.Errorf("given up after %d in a row: %w", maxGuards, err)
+	g.without(err)
+	tellNoGuard(g.settings, err)
+}
+
+// without notes that there is no guard, for now or for good.
+func (g *guard) without(why error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.err = why
 }
 
 // reap returns when the guard is gone. Its end of the socket says so: somebody else in this process may wait for all
@@ -174,11 +178,6 @@ func (g *guard) dismissed() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.done
-}
-
-// tell says once that there is no guard.
-func (g *guard) tell(err error) {
-	g.settings.logger().Warn("lastly: no guard: durable cleanups are left to the next start if this process is killed", "error", err)
 }
 
 func (g *guard) note() string {

@@ -11,8 +11,8 @@ import (
 // A guard exists on Linux only.
 type guard struct{}
 
-func startGuard(Settings, *journal.Journal) (*guard, string) {
-	return nil, "there are none on " + runtime.GOOS
+func startGuard(Settings, *journal.Journal) (*guard, string, error) {
+	return nil, "there are none on " + runtime.GOOS, nil
 }
 
 func (*guard) note() string { return "" }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lastly-go/lastly/internal/action"
+	"github.com/lastly-go/lastly/internal/journal"
 	"github.com/lastly-go/lastly/internal/proc"
 )
 
@@ -25,7 +26,7 @@ import (
 //
 // Whatever bears the mark in its environment is killed: the process, its children, and those that escaped to another
 // session. What cleared its environment is not found. Marks are Linux's.
-var Kill = define("kill", captureProcess, func(ctx context.Context, p Process) error { return p.action().Do(ctx) })
+var Kill = define("kill", captureProcess, killProcess)
 
 // A Process is the payload of Kill. Pid or Mark is needed, or both.
 type Process struct {
@@ -42,6 +43,21 @@ func NewMark() string { return action.NewMark() }
 
 // WithMark returns the environment env with a mark added: cmd.Env = durable.WithMark(cmd.Environ(), mark).
 func WithMark(env []string, mark string) []string { return action.WithMark(env, mark) }
+
+func killProcess(ctx context.Context, p Process) error {
+	if pass := passFrom(ctx); pass != nil && pass.gone != 0 && p.target != nil && p.target.Namespace == pass.gone {
+		return nil // the kernel killed it with its namespace
+	}
+	return p.action().Do(ctx)
+}
+
+// goneWith is the PID namespace that ended when the owner did: when its first process ends, the kernel kills all others.
+func goneWith(o journal.Owner) uint64 {
+	if o.Pid != 1 || o.Boot != proc.BootID() || o.Namespace == proc.Namespace() {
+		return 0
+	}
+	return o.Namespace
+}
 
 func (p Process) action() action.Kill {
 	return action.Kill{Pid: p.Pid, Mark: p.Mark, Group: p.Group, Grace: p.Grace, Target: p.target}

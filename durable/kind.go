@@ -3,6 +3,7 @@ package durable
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"runtime"
 	"sync"
 
@@ -34,10 +35,14 @@ type Kind[P any] struct {
 // give a changed meaning a new name.
 //
 // Only this program settles its kinds: one with the same main module path. Define panics if name is empty, contains
-// ':', or is taken, and if settle is nil.
+// ':', or is taken, if settle is nil, and if JSON would lose a part of P: an unexported field, one tagged "-", a function, a
+// channel, or an interface with methods.
 func Define[P any](name string, settle func(context.Context, P) error) *Kind[P] {
 	k := &Kind[P]{name: qualify(name), settle: settle}
 	check("Define", name, settle == nil)
+	if err := checkType(reflect.TypeFor[P](), make(map[reflect.Type]bool)); err != nil {
+		panic(fmt.Sprintf("lastly: durable.Define: kind %q: %v", name, err))
+	}
 	kinds.add("Define", k.name, k)
 	return k
 }
@@ -64,6 +69,9 @@ func (k *Kind[P]) Register(s *lastly.Scope, payload P, h lastly.Hook) (*Record[P
 }
 
 func (k *Kind[P]) register(s *lastly.Scope, payload P, h lastly.Hook, site uintptr) (*Record[P], error) {
+	if h.Timeout < 0 { // as lastly.Register does, but before anything is written
+		panic(fmt.Sprintf("lastly: Register at %s: hook %q has the negative Timeout %v; 0 means the scope's HookTimeout", siteOf(site), h.Name, h.Timeout))
+	}
 	if !k.builtin {
 		if err := readyForGo(k.name); err != nil {
 			return nil, err

@@ -19,10 +19,9 @@ type owner struct {
 	journal atomic.Pointer[journal.Journal] // nil until the first registration, and after finish
 
 	mu    sync.Mutex // guards what follows, and the making of the journal
-	uid   int
-	crash *os.File // where a crash is written; nil: nowhere
-	guard *guard   // nil: none was started
-	why   string   // no guard
+	crash *os.File   // where a crash is written; nil: nowhere
+	guard *guard     // nil: none was started
+	why   string     // no guard
 }
 
 // get returns the journal, which the first call makes, and starts the guard.
@@ -34,34 +33,47 @@ func (o *owner) get() (*journal.Journal, error) {
 			return nil, err
 		}
 	}
-	return j, checkUser()
+	return j, checkUser(j)
 }
 
 func (o *owner) open() (*journal.Journal, error) {
+	s := currentSettings()
+	j, noGuard, err := o.openLocked(s)
+	if noGuard != nil {
+		tellNoGuard(s, noGuard)
+	}
+	return j, err
+}
+
+// openLocked takes the lock for open, which calls a Logger that may do anything.
+func (o *owner) openLocked(s Settings) (j *journal.Journal, noGuard, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if j := o.journal.Load(); j != nil {
-		return j, nil
+		return j, nil, nil
 	}
-	s := currentSettings()
 	dir, err := s.folder(true)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	header, err := describeSelf()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	journal.RemoveStale(dir)
-	j, err := journal.Create(dir, header, journal.Options{Sync: s.PowerSafe})
+	j, err = journal.Create(dir, header, journal.Options{Sync: s.PowerSafe})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	o.uid = os.Geteuid()
 	o.crash = keepCrash(s, j.Path())
+	o.guard, o.why, noGuard = startGuard(s, j)
 	o.journal.Store(j)
-	o.guard, o.why = startGuard(s, j)
-	return j, nil
+	return j, noGuard, nil
+}
+
+// tellNoGuard says once that there is no guard.
+func tellNoGuard(s Settings, err error) {
+	s.logger().Warn("lastly: no guard: durable cleanups are left to the next start if this process is killed", "error", err)
 }
 
 // describeSelf is what others have to know of this process.
@@ -82,10 +94,11 @@ func describeSelf() (journal.Owner, error) {
 
 // checkUser returns an error if the process is not the user any more that its journal belongs to: neither it nor its guard
 // could undo what it makes now.
-func checkUser() error {
-	if uid := os.Geteuid(); uid != own.uid {
+func checkUser(j *journal.Journal) error {
+	was, is := j.Owner().UID, os.Geteuid()
+	if was != is {
 		return fmt.Errorf("lastly: %w from %d to %d after its first durable registration, so its journal and its guard are another user's; register only after dropping privileges",
-			ErrOtherUser, own.uid, uid)
+			ErrOtherUser, was, is)
 	}
 	return nil
 }

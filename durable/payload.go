@@ -2,11 +2,17 @@ package durable
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math"
 	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/lastly-go/lastly/internal/journal"
 )
@@ -29,6 +35,9 @@ func encode[P any](kind string, payload P) ([]byte, error) {
 // decode is strict: what the type does not have, and what the text does not have, is an error. An older or newer program
 // wrote it, and an empty field would be taken for a fact.
 func decode[P any](text []byte) (payload P, err error) {
+	if !utf8.Valid(text) { // encoding/json would replace what is not
+		return payload, fmt.Errorf("%w %T: it is no UTF-8", ErrPayload, payload)
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&payload); err != nil {
@@ -44,7 +53,7 @@ func decode[P any](text []byte) (payload P, err error) {
 	if bytes.Equal(again, text) {
 		return payload, nil
 	}
-	if same, err := sameJSON(again, text); err != nil || !same {
+	if equal, err := sameJSON(again, text); err != nil || !equal {
 		return payload, fmt.Errorf("%w %T: fields are missing, or are spelled otherwise; a kind whose payload changed its meaning needs a new name",
 			ErrPayload, payload)
 	}
@@ -53,12 +62,84 @@ func decode[P any](text []byte) (payload P, err error) {
 
 // sameJSON compares documents regardless of the order of fields and of how numbers are written.
 func sameJSON(a, b []byte) (bool, error) {
-	var x, y any
-	if err := json.Unmarshal(a, &x); err != nil {
+	x, err := parse(a)
+	if err != nil {
 		return false, err
 	}
-	if err := json.Unmarshal(b, &y); err != nil {
-		return false, err
+	y, err := parse(b)
+	return err == nil && same(x, y), err
+}
+
+func parse(text []byte) (v any, err error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	return v, d.Decode(&v)
+}
+
+func same(a, b any) bool {
+	switch a := a.(type) {
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		return ok && maps.EqualFunc(a, b, same)
+	case []any:
+		b, ok := b.([]any)
+		return ok && slices.EqualFunc(a, b, same)
+	case json.Number:
+		b, ok := b.(json.Number)
+		return ok && (a == b || sameNumber(a, b))
 	}
-	return reflect.DeepEqual(x, y), nil
+	return a == b
+}
+
+// sameNumber compares numbers that are written differently. Beyond 2^53 a float64 is not the number any more.
+func sameNumber(a, b json.Number) bool {
+	const exact = 1 << 53
+	x, err := a.Float64()
+	y, err2 := b.Float64()
+	return err == nil && err2 == nil && x == y && math.Abs(x) < exact && (x != 0 || isZero(a) && isZero(b))
+}
+
+// isZero tells zero from what is too small for a float64.
+func isZero(n json.Number) bool {
+	mantissa, _, _ := strings.Cut(strings.ToLower(n.String()), "e")
+	return !strings.ContainsAny(mantissa, "123456789")
+}
+
+// checkType returns what JSON would not keep of a payload's type: it would come back empty, and be settled as that.
+func checkType(t reflect.Type, seen map[reflect.Type]bool) error {
+	if seen[t] || marshals(t) {
+		return nil
+	}
+	seen[t] = true
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		return checkType(t.Elem(), seen)
+	case reflect.Func, reflect.Chan, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
+		return fmt.Errorf("%v has no JSON form", t)
+	case reflect.Interface:
+		if t.NumMethod() > 0 {
+			return fmt.Errorf("nobody can tell what to decode into the interface %v; use a concrete type", t)
+		}
+	case reflect.Struct:
+		for i := range t.NumField() {
+			f := t.Field(i)
+			if !f.IsExported() && !f.Anonymous || f.Tag.Get("json") == "-" {
+				return fmt.Errorf("JSON does not keep the field %s of %v; export it, or take it out of the payload", f.Name, t)
+			}
+			if err := checkType(f.Type, seen); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// marshals reports whether a type has a JSON form of its own.
+func marshals(t reflect.Type) bool {
+	for _, own := range []reflect.Type{reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler]()} {
+		if t.Implements(own) || reflect.PointerTo(t).Implements(own) {
+			return true
+		}
+	}
+	return false
 }

@@ -27,6 +27,20 @@ var program = sync.OnceValue(func() string {
 	return info.Path
 })
 
+// isProgram reports whether the process's image is this Go program, and not another one that loaded it as a library.
+var isProgram = sync.OnceValue(func() bool {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return false
+	}
+	for _, s := range info.Settings {
+		if s.Key == "-buildmode" {
+			return s.Value == "exe" || s.Value == "pie"
+		}
+	}
+	return true
+})
+
 // qualify makes the name of a Go kind the program's.
 func qualify(name string) string { return program() + ":" + name }
 

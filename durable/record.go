@@ -2,6 +2,7 @@ package durable
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -21,24 +22,29 @@ type Record[P any] struct {
 	rec     journal.Record
 	ref     journal.Ref
 	owner   *journal.Journal
+	updates int // how many
 	struck  bool
 }
 
 // Update replaces the payload: what was not known before the thing existed, such as an id. When it returns nil, another
 // process settles the new payload; on an error, the old one. The error wraps ErrStruck if the hook has run or was
-// cancelled. It may be called from a hook.
+// cancelled: what was made meanwhile is then yours to undo. While the kind's settle function runs, an Update makes it run
+// once more, with the new payload. It may be called from a hook.
 func (r *Record[P]) Update(payload P) error {
+	if r.kind.opened != nil {
+		return fmt.Errorf("lastly: kind %q: update: what it holds can't be changed; cancel the record and register another one", r.kind.name)
+	}
 	payload, text, err := r.kind.prepare(payload)
 	if err != nil {
 		return err
 	}
-	if err := checkUser(); err != nil {
+	if err := checkUser(r.owner); err != nil {
 		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.struck {
-		return fmt.Errorf("lastly: kind %q: update: %w: its hook has run or was cancelled", r.kind.name, ErrStruck)
+		return fmt.Errorf("lastly: kind %q: update: %w: its hook has run or was cancelled; undo by hand what was made meanwhile", r.kind.name, ErrStruck)
 	}
 	rec := r.rec
 	rec.Payload = text
@@ -47,6 +53,7 @@ func (r *Record[P]) Update(payload P) error {
 		return fmt.Errorf("lastly: kind %q: update: %w", r.kind.name, err)
 	}
 	r.ref, r.rec, r.payload = ref, rec, payload
+	r.updates++
 	return nil
 }
 
@@ -66,28 +73,39 @@ func (r *Record[P]) append() (err error) {
 	return err
 }
 
-// undo is the hook: it runs in this process.
+// undo is the hook: it runs in this process, until what it undid is what the record says.
 func (r *Record[P]) undo(ctx context.Context) error {
-	run := r.run
-	if run == nil {
+	for {
 		r.mu.Lock()
-		payload := r.payload
-		key := recordID(r.owner.Owner(), r.rec.ID)
+		payload, updates, key := r.payload, r.updates, recordID(r.owner.Owner(), r.rec.ID)
 		r.mu.Unlock()
-		run = func(ctx context.Context) error { return r.kind.settle(withKey(ctx, key), payload) }
+		if r.run != nil {
+			if err := r.run(ctx); err != nil {
+				return err
+			}
+			return r.strike(-1) // what it undid is its own business
+		}
+		if err := r.kind.settle(withKey(ctx, key), payload); err != nil {
+			return err
+		}
+		if err := r.strike(updates); err != errUpdated { //nolint:errorlint // the very value
+			return err
+		}
 	}
-	if err := run(ctx); err != nil {
-		return err
-	}
-	return r.strike()
 }
 
-// strike takes the record out of the journal.
-func (r *Record[P]) strike() error {
+// errUpdated says that there is a newer payload than the one that was settled.
+var errUpdated = errors.New("updated")
+
+// strike takes the record out of the journal, unless it has had other than the given number of updates; -1 is any.
+func (r *Record[P]) strike(updates int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.struck {
+	switch {
+	case r.struck:
 		return nil
+	case updates >= 0 && updates != r.updates:
+		return errUpdated
 	}
 	if err := r.owner.Strike(r.ref); err != nil {
 		return fmt.Errorf("lastly: kind %q: strike the record: %w; it will be settled once more", r.kind.name, err)
@@ -103,7 +121,7 @@ func (r *Record[P]) strike() error {
 
 // Canceled is for package lastly: the handle was cancelled.
 func (r *Record[P]) Canceled() {
-	if err := r.strike(); err != nil {
+	if err := r.strike(-1); err != nil {
 		currentSettings().logger().Error("lastly: a cancelled record could not be struck", "error", err)
 	}
 }

@@ -64,7 +64,7 @@ func (o Options) settle(ctx context.Context, ours func(journal.Owner) bool) (Rep
 		return r, err
 	}
 	for _, path := range paths {
-		owner, _, err := journal.Read(path)
+		owner, err := ownerOf(path)
 		if err == nil && !ours(owner) || isOwn(path) {
 			continue
 		}
@@ -75,6 +75,15 @@ func (o Options) settle(ctx context.Context, ours func(journal.Owner) bool) (Rep
 	}
 	r.Duration = time.Since(r.Began)
 	return r, ctx.Err()
+}
+
+// ownerOf reads whose journal it is, and takes no lock: that could keep its owner's guard waiting.
+func ownerOf(path string) (journal.Owner, error) {
+	f, owner, err := journal.Peek(path)
+	if err == nil {
+		_ = f.Close()
+	}
+	return owner, err
 }
 
 // isOwn reports whether a journal is this process's.
@@ -96,12 +105,14 @@ func (o Options) settleOne(ctx context.Context, path, dir string) JournalReport 
 	if j == nil {
 		return r
 	}
-	defer j.Close()
-	p := pass{limit: o.left(ctx), retry: o.Retry, expire: o.Expire, living: livingNames(dir, path)}
+	p := pass{limit: o.left(ctx), retry: o.Retry, expire: o.Expire, living: livingNames(dir, path), gone: goneWith(j.Owner())}
 	st := &settler{journal: j, entries: content.Entries, find: findKind(j.Owner()), pass: p, now: time.Now}
 	r.Records = st.run(ctx)
 	r.Crash = readCrash(path)
-	removeEmpty(j)
+	st.whenIdle(func() {
+		removeEmpty(j)
+		_ = j.Close()
+	})
 	return r
 }
 

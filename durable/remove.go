@@ -101,9 +101,9 @@ func livingNames(dir, except string) func(path string) bool {
 	}
 }
 
-// lives reports whether a journal may have a living owner. It takes no lock: that could make the owner's own settler wait.
+// lives reports whether a journal may have a living owner.
 func lives(at string) bool {
-	owner, _, err := journal.Read(at)
+	owner, err := ownerOf(at)
 	if err != nil {
 		return false
 	}

@@ -13,12 +13,13 @@ import (
 	"github.com/lastly-go/lastly/internal/journal"
 )
 
-// MaxAttempts is how often a record is tried before it is a dead letter: with the pauses in between, for about an hour.
-const MaxAttempts = 6
+// MaxAttempts is how often a record is tried before it is a dead letter: with the pauses in between (1 s, 4 s, 16 s ... at
+// most 1 h) for 83 minutes at least.
+const MaxAttempts = 8
 
 // pauseAfter is how long to wait after the nth attempt.
 func pauseAfter(attempts int) time.Duration {
-	return min(time.Second<<(2*min(attempts, 10)-2), time.Hour) // 1 s, 4 s, 16 s, 64 s, 4 min, 17 min
+	return min(time.Second<<(2*min(max(attempts, 1), 10)-2), time.Hour)
 }
 
 // A settler carries out the records of one orphaned journal, in the order of the rules: it registers them on scopes like
@@ -29,6 +30,8 @@ type settler struct {
 	find    func(kind string) (k anyKind, why string) // nil, with the reason, for one that is not settled here
 	pass    pass
 	now     func() time.Time
+
+	attempts sync.WaitGroup // those that have begun and not returned
 
 	mu      sync.Mutex // guards reports and stopped
 	reports []RecordReport
@@ -41,6 +44,7 @@ type pass struct {
 	retry   bool          // also dead letters, and what is not due
 	expire  time.Duration // drop dead letters that were tried last so long ago; 0: never
 	living  func(path string) bool
+	gone    uint64           // a PID namespace that ended with the owner, its first process; 0: none
 	release func(key uint64) // a lock that a guard held
 	leaving func() bool      // finish the current record, and begin no other; nil: never
 }
@@ -130,6 +134,8 @@ func (s *settler) attempt(ctx context.Context, r *RecordReport, e *journal.Entry
 	if s.pass.leaving != nil && s.pass.leaving() {
 		return nil // its report says Waiting
 	}
+	s.attempts.Add(1)
+	defer s.attempts.Done()
 	began := s.now()
 	rec := e.Record
 	rec.Attempts++
@@ -180,6 +186,21 @@ func (s *settler) bury(r *RecordReport, e *journal.Entry, why error) {
 		e.Ref, e.Record = ref, rec
 	}
 	s.note(func() { r.Outcome, r.Err, r.Due = DeadLetter, why, time.Time{} })
+}
+
+// whenIdle calls f when no attempt runs any more: now, or when the last one that was given up has returned. As long as one
+// runs, the journal stays locked, so that nobody else makes another attempt at the same time.
+func (s *settler) whenIdle(f func()) {
+	idle := make(chan struct{})
+	go func() { // ends with the last attempt
+		s.attempts.Wait()
+		f()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+	case <-time.After(10 * time.Millisecond):
+	}
 }
 
 // note changes a report, unless the settler was given up: then its reports are on their way to the caller.

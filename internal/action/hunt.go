@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -71,7 +72,7 @@ func (k Kill) do(ctx context.Context) error {
 type hunt struct {
 	Kill
 	target  *proc.Process    // held to the end, for its group; nil if it was gone before
-	found   []*proc.Process  // who was running at the last look
+	found   []*proc.Process  // who was running at the last look, the target among them
 	grouped bool             // the target's group had a running member at the last look
 	beyond  map[proc.ID]bool // who can't be signalled: not looked at again
 	failed  []error          // why not
@@ -100,10 +101,12 @@ func (h *hunt) letGo() {
 	}
 }
 
-// drop lets go of the found ones.
+// drop forgets who was found.
 func (h *hunt) drop() {
 	for _, p := range h.found {
-		_ = p.Close()
+		if p != h.target {
+			_ = p.Close()
+		}
 	}
 	h.found, h.grouped = nil, false
 }
@@ -117,17 +120,15 @@ func (h *hunt) ask(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
-	for round := range maxRounds {
-		if err := h.look(); err != nil || h.nobody() {
+	signals := []syscall.Signal{syscall.SIGTERM, sigCont} // a stopped process does not see SIGTERM before
+	for range maxRounds {
+		if err := h.look(signals...); err != nil || h.nobody() {
 			return err
-		}
-		if round == 0 {
-			h.signal(syscall.SIGTERM)
-			h.signal(sigCont) // a stopped process does not see SIGTERM before
 		}
 		if h.wait(ctx) != nil {
 			return nil
 		}
+		signals = []syscall.Signal{0}
 	}
 	return nil
 }
@@ -136,18 +137,17 @@ func (h *hunt) ask(ctx context.Context) error {
 func (h *hunt) end(ctx context.Context) error {
 	quiet := h.Mark == ""
 	for range maxRounds {
-		if err := h.look(); err != nil {
+		if err := h.look(syscall.SIGKILL); err != nil {
 			return err
 		}
-		if h.nobody() && quiet {
-			return errors.Join(h.failed...)
-		}
-		quiet = h.nobody()
-		if quiet {
+		if h.nobody() {
+			if quiet {
+				return errors.Join(h.failed...)
+			}
+			quiet = true
 			pause(ctx, lookAgain)
 			continue
 		}
-		h.signal(syscall.SIGKILL)
 		if err := h.wait(ctx); err != nil {
 			return errors.Join(append(h.failed, fmt.Errorf("%s still running: %w", h.names(), err))...)
 		}
@@ -158,53 +158,68 @@ func (h *hunt) end(ctx context.Context) error {
 
 func (h *hunt) nobody() bool { return len(h.found) == 0 && !h.grouped }
 
-// look finds who is running now.
-func (h *hunt) look() error {
+// look finds who is running now, and sends the signals at once: a process that starts its successor and exits is fast. Who
+// is found in the target's group gets them once.
+func (h *hunt) look(signals ...syscall.Signal) error {
 	h.drop()
-	if h.target != nil {
-		if err := h.hold(h.target.ID()); err != nil {
-			return err
+	done := func(*proc.Process) bool { return false }
+	if h.target != nil && h.Group && h.groupRuns() {
+		h.grouped = true
+		if err := h.each(signals, h.target.SignalGroup); err == nil {
+			done = func(p *proc.Process) bool { return p == h.target || groupOf(p.ID().Pid) == h.Pid }
 		}
-		h.grouped = h.Group && h.groupRuns()
+	}
+	meet := func(p *proc.Process) bool { return h.meet(p, done(p), signals) }
+	if h.target != nil {
+		meet(h.target)
 	}
 	if h.Mark == "" {
 		return nil
 	}
-	marked, err := proc.Marked(MarkVariable, h.Mark)
-	switch {
-	case errors.Is(err, errors.ErrUnsupported) && h.Pid != 0:
-		return nil // marks were only a help
-	case err != nil:
-		return fmt.Errorf("look for marked processes: %w", err)
+	spared := append(proc.Ancestors(), os.Getpid())
+	if h.target != nil {
+		spared = append(spared, h.Pid) // met already
 	}
-	untouchable := append(proc.Ancestors(), os.Getpid())
-	for _, id := range marked {
-		if h.target != nil && id.Pid == h.target.ID().Pid || slices.Contains(untouchable, id.Pid) {
-			continue
-		}
-		if err := h.hold(id); err != nil {
+	err := proc.EachMarked(MarkVariable, h.Mark, func(p *proc.Process) bool {
+		return !slices.Contains(spared, p.ID().Pid) && meet(p)
+	})
+	switch {
+	case err == nil,
+		errors.Is(err, errors.ErrUnsupported) && h.Pid != 0, // marks were only a help
+		errors.Is(err, syscall.EMFILE) && len(h.found) > 0:  // these first, the next look finds the others
+		return nil
+	}
+	return fmt.Errorf("look for marked processes: %w", err)
+}
+
+// meet signals a process, if it was not signalled already, and reports whether it was running.
+func (h *hunt) meet(p *proc.Process, done bool, signals []syscall.Signal) bool {
+	if h.beyond[p.ID()] {
+		return false
+	}
+	if done {
+		signals = []syscall.Signal{0}
+	}
+	err := h.each(signals, p.Signal)
+	switch {
+	case errors.Is(err, proc.ErrGone):
+		return false
+	case err != nil:
+		h.beyond[p.ID()] = true
+		h.failed = append(h.failed, err)
+		return false
+	}
+	h.found = append(h.found, p)
+	return true
+}
+
+func (h *hunt) each(signals []syscall.Signal, send func(syscall.Signal) error) error {
+	for _, sig := range signals {
+		if err := send(sig); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// hold adds a process to the found ones, if it still runs.
-func (h *hunt) hold(id proc.ID) error {
-	if h.beyond[id] {
-		return nil
-	}
-	p, err := proc.Open(id)
-	switch {
-	case err == nil:
-		h.found = append(h.found, p)
-		return nil
-	case errors.Is(err, proc.ErrGone):
-		return nil
-	case errors.Is(err, syscall.EMFILE) && len(h.found) > 0:
-		return nil // these first, the next look finds the others
-	}
-	return err
 }
 
 // groupRuns reports whether a member of the target's group is more than a zombie, which an orphan stays in a container
@@ -217,29 +232,9 @@ func (h *hunt) groupRuns() bool {
 	return err != nil || len(members) > 0
 }
 
-// signal sends a signal to each of the found ones, once.
-func (h *hunt) signal(sig syscall.Signal) {
-	inGroup := func(*proc.Process) bool { return false }
-	if h.grouped && h.target.SignalGroup(sig) == nil {
-		inGroup = func(p *proc.Process) bool { return groupOf(p.ID().Pid) == h.Pid }
-	}
-	for _, p := range h.found {
-		if inGroup(p) {
-			continue
-		}
-		if err := p.Signal(sig); err != nil && !errors.Is(err, proc.ErrGone) {
-			h.beyond[p.ID()] = true
-			h.failed = append(h.failed, err)
-		}
-	}
-}
-
-// wait waits until the found ones are gone, those apart that can't be signalled.
+// wait waits until the found ones are gone.
 func (h *hunt) wait(ctx context.Context) error {
 	for _, p := range h.found {
-		if h.beyond[p.ID()] {
-			continue
-		}
 		if err := p.Wait(ctx); err != nil {
 			return err
 		}
@@ -256,12 +251,12 @@ func (h *hunt) wait(ctx context.Context) error {
 func (h *hunt) names() string {
 	var pids []string
 	for _, p := range h.found[:min(len(h.found), 5)] {
-		pids = append(pids, fmt.Sprint(p.ID().Pid))
+		pids = append(pids, strconv.Itoa(p.ID().Pid))
 	}
 	if h.grouped {
 		pids = append(pids, fmt.Sprintf("group %d", h.Pid))
 	}
-	return fmt.Sprintf("of %d processes found (%s)", len(h.found), strings.Join(pids, ", "))
+	return fmt.Sprintf("%d processes found (%s)", len(h.found), strings.Join(pids, ", "))
 }
 
 // pause waits for a while, or until the context ends.

@@ -81,7 +81,7 @@ const (
 // locked before it has its name.
 func Create(dir string, o Owner, opt Options) (*Journal, error) {
 	_, _ = rand.Read(o.ID[:]) // never fails
-	j, err := create(dir, o, newSalt(), opt)
+	j, err := create(dir, header{owner: o, salt: newSalt(), sync: opt.Sync})
 	if err != nil {
 		err = bare(err)
 		return nil, fmt.Errorf("journal: create a journal in %s: %w%s", dir, err, advice(err))
@@ -101,12 +101,18 @@ func newSalt() uint64 {
 	}
 }
 
-func create(dir string, o Owner, salt uint64, opt Options) (j *Journal, err error) {
-	header, err := encodeHeader(&o, salt)
+func create(dir string, h header) (j *Journal, err error) {
+	if dir, err = filepath.Abs(dir); err != nil { // Remove must find it when the working directory has changed
+		return nil, err
+	}
+	page, err := h.encode()
 	if err != nil {
 		return nil, err
 	}
-	temp := filepath.Join(dir, tempName(o.ID))
+	if h, err = decodeHeader(page); err != nil { // as settlers will see it
+		return nil, err
+	}
+	temp := filepath.Join(dir, tempName(h.owner.ID))
 	f, err := createFile(temp)
 	if err != nil {
 		return nil, err
@@ -117,49 +123,54 @@ func create(dir string, o Owner, salt uint64, opt Options) (j *Journal, err erro
 			_ = f.Close()
 		}
 	}()
-	switch ok, err := filelock.TryLock(f); {
-	case err != nil:
-		return nil, err
-	case !ok:
-		return nil, fmt.Errorf("the new file %s: %w", temp, ErrBusy)
-	}
-	if err := reserve(f, 0, firstSize, opt.Sync); err != nil {
+	if err := prepare(f, page, h.sync); err != nil {
 		return nil, err
 	}
-	if _, err := f.WriteAt(header, 0); err != nil {
+	if j, err = newJournal(f, filepath.Join(dir, Name(h.owner.Pid, h.owner.ID)), h); err != nil {
 		return nil, err
 	}
-	if j, err = newJournal(f, filepath.Join(dir, Name(o.Pid, o.ID)), salt); err != nil {
-		return nil, err
-	}
-	if j.owner, _, err = decodeHeader(header); err != nil { // as settlers will see it
-		return nil, err
-	}
-	if opt.Sync {
-		j.group = newGroup(f)
-		if err := f.Sync(); err != nil {
-			return nil, err
-		}
-	}
+	j.extendLocked(firstSize / SlotSize)
 	if err := os.Rename(temp, j.path); err != nil {
 		return nil, err
 	}
-	if opt.Sync {
+	if h.sync {
 		if err := syncFolder(dir); err != nil {
 			_ = os.Remove(j.path)
 			return nil, err
 		}
 	}
-	j.extendLocked(firstSize / SlotSize)
 	return j, nil
 }
 
-func newJournal(f *os.File, path string, salt uint64) (*Journal, error) {
+// prepare makes a new file a journal without records.
+func prepare(f *os.File, page []byte, sync bool) error {
+	switch ok, err := filelock.TryLock(f); {
+	case err != nil:
+		return err
+	case !ok:
+		return fmt.Errorf("the new file: %w", ErrBusy)
+	}
+	if err := reserve(f, 0, firstSize, sync); err != nil {
+		return err
+	}
+	if _, err := f.WriteAt(page, 0); err != nil {
+		return err
+	}
+	if !sync {
+		return nil
+	}
+	return f.Sync()
+}
+
+func newJournal(f *os.File, path string, h header) (*Journal, error) {
 	fd, err := descriptor(f)
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{file: f, path: path, salt: salt, fd: fd, left: make(chan struct{})}
+	j := &Journal{file: f, path: path, owner: h.owner, salt: h.salt, fd: fd, left: make(chan struct{})}
+	if h.sync {
+		j.group = newGroup(f)
+	}
 	j.done = sync.NewCond(&j.mu)
 	j.space.end = headerSize / SlotSize
 	j.at = make([]uint64, j.space.end)

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/lastly-go/lastly/internal/filelock"
 )
@@ -33,6 +35,10 @@ type Damage struct {
 // lock through a descriptor of its own uses OpenLocked. When records or other parts are damaged, Content tells; an error is
 // for a file that can't be used at all, and wraps one of the Err variables where one fits.
 func Open(path string) (*Journal, Content, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, Content{}, refused(path, err)
+	}
 	f, err := openFile(path, os.O_RDWR)
 	if err != nil {
 		return nil, Content{}, refused(path, err)
@@ -66,27 +72,23 @@ func OpenLocked(f *os.File, path string) (*Journal, Content, error) {
 	if err != nil {
 		return nil, Content{}, refused(path, err)
 	}
-	j, err := newJournal(f, path, s.salt)
+	j, err := newJournal(f, path, s.header)
 	if err != nil {
 		return nil, Content{}, refused(path, err)
 	}
-	j.owner, j.opened = s.owner, true
+	j.opened = true
 	return j, j.adopt(s), nil
 }
 
-// Read returns what is in a journal without taking it over. If its owner lives this is a moment of many, and a record that is
-// being replaced may be missing from it, or show as damaged.
+// Read returns what is in a journal without taking it over. Its owner may live, and write meanwhile: then this is one moment of
+// many, but nothing is missing that is there all the time, and nothing shows as damaged that is only being written.
 func Read(path string) (Owner, Content, error) {
 	f, err := openFile(path, os.O_RDONLY)
 	if err != nil {
 		return Owner{}, Content{}, refused(path, err)
 	}
 	defer func() { _ = f.Close() }()
-	size, err := check(f)
-	if err != nil {
-		return Owner{}, Content{}, refused(path, err)
-	}
-	s, err := scanFile(f, size)
+	s, err := scanQuiet(f)
 	if err != nil {
 		return Owner{}, Content{}, refused(path, err)
 	}
@@ -97,6 +99,40 @@ func Read(path string) (Owner, Content, error) {
 	c.Damaged = s.damages()
 	return s.owner, c, nil
 }
+
+// scanQuiet reads a file while nobody writes. A scan of a file that is being written can miss a record: it has passed the slots
+// where Replace puts it, and comes to the old ones when they are cleared. A busy journal may never be quiet; then all that some
+// scans have found counts, even if it was struck meanwhile.
+func scanQuiet(f *os.File) (s *scan, err error) {
+	for range 6 {
+		before, err := f.Stat()
+		if err != nil {
+			return nil, err
+		}
+		size, err := check(f)
+		if err != nil {
+			return nil, err
+		}
+		last := s
+		if s, err = scanFile(f, size); err != nil {
+			return nil, err
+		}
+		after, err := f.Stat()
+		if err != nil {
+			return nil, err
+		}
+		if m := before.ModTime(); m.Equal(after.ModTime()) && time.Since(m) > coarse {
+			return s, nil
+		}
+		if last != nil {
+			s.add(last)
+		}
+	}
+	return s, nil
+}
+
+// coarse is more than the ticks in which file systems tell the time of a write.
+const coarse = 50 * time.Millisecond
 
 func refused(path string, err error) error {
 	err = bare(err)

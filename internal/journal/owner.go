@@ -44,15 +44,27 @@ const (
 	offCreated   = 72
 	offPid       = 80
 	offUID       = 84
-	offBody      = 88 // Program, Command, Host, Boot, Image
+	offOptions   = 88
+	offBody      = 92 // Program, Command, Host, Boot, Image
 	offSum       = headerSize - 4
 
-	maxCommand = 255
-	minOnes    = 16 // of a salt's bits: it must not look like the zeros of free space
+	maxCommand   = 255
+	optionSync   = 1 // Replace must put the new record on disk before it clears the old one; so must a settler's
+	knownOptions = optionSync
+
+	minOnes = 16 // of a salt's bits: it must not look like the zeros of free space
 )
 
-// encodeHeader returns the header's page.
-func encodeHeader(o *Owner, salt uint64) ([]byte, error) {
+// A header is what the header's page says.
+type header struct {
+	owner Owner
+	salt  uint64 // begins each record, so that nothing else looks like one
+	sync  bool
+}
+
+// encode returns the page.
+func (h *header) encode() ([]byte, error) {
+	o := &h.owner
 	if o.Pid < 0 || o.Pid > math.MaxInt32 || o.UID < -1 || o.UID > math.MaxUint32-1 {
 		return nil, fmt.Errorf("pid %d, uid %d: %w", o.Pid, o.UID, ErrInvalid)
 	}
@@ -63,13 +75,16 @@ func encodeHeader(o *Owner, salt uint64) ([]byte, error) {
 	le.PutUint32(b[offHeader:], headerSize)
 	le.PutUint32(b[offSlot:], SlotSize)
 	copy(b[offID:], o.ID[:])
-	le.PutUint64(b[offSalt:], salt)
+	le.PutUint64(b[offSalt:], h.salt)
 	le.PutUint64(b[offNamespace:], o.Namespace)
 	le.PutUint64(b[offStart:], o.Start)
 	le.PutUint64(b[offPidfd:], o.Pidfd)
 	le.PutUint64(b[offCreated:], uint64(nanoseconds(o.Created)))
 	le.PutUint32(b[offPid:], uint32(o.Pid))
 	le.PutUint32(b[offUID:], uint32(o.UID))
+	if h.sync {
+		le.PutUint32(b[offOptions:], optionSync)
+	}
 	for _, s := range []string{o.Program, cut(o.Command, maxCommand), o.Host, o.Boot, o.Image} {
 		b = appendString(b, s)
 	}
@@ -82,37 +97,22 @@ func encodeHeader(o *Owner, salt uint64) ([]byte, error) {
 	return b, nil
 }
 
-// decodeHeader is the inverse. What it accepts, encodeHeader would have written.
-func decodeHeader(b []byte) (o Owner, salt uint64, err error) {
+// decodeHeader is the inverse of encode. What it accepts, encode would have written.
+func decodeHeader(b []byte) (h header, err error) {
 	le := binary.LittleEndian
 	switch {
 	case len(b) < len(magic) || allZero(b[:len(magic)]):
-		return o, 0, fmt.Errorf("%w: it is empty; its owner did not get further, or the machine went down before it was on disk: remove it", ErrCorrupt)
+		return h, fmt.Errorf("%w: it is empty; its owner did not get further, or the machine went down before it was on disk: remove it", ErrCorrupt)
 	case string(b[:len(magic)]) != magic:
-		return o, 0, fmt.Errorf("%w: it begins otherwise; keep other files out of this folder", ErrNotJournal)
+		return h, fmt.Errorf("%w: it begins otherwise; keep other files out of this folder", ErrNotJournal)
 	case len(b) < headerSize:
-		return o, 0, fmt.Errorf("%w: it has %d bytes of %d; look by hand for what its owner left behind, then remove it", ErrCorrupt, len(b), headerSize)
+		return h, fmt.Errorf("%w: it has %d bytes of %d; %s", ErrCorrupt, len(b), headerSize, byHand)
 	case le.Uint32(b[offVersion:]) != version:
-		return o, 0, fmt.Errorf("%w: version %d, known is %d; let the version of lastly that wrote it settle it", ErrVersion, le.Uint32(b[offVersion:]), version)
+		return h, fmt.Errorf("%w: version %d, known is %d; let the version of lastly that wrote it settle it", ErrVersion, le.Uint32(b[offVersion:]), version)
 	}
-	b = b[:headerSize]
-	texts := le.Uint32(b[offTexts:])
-	salt = le.Uint64(b[offSalt:])
-	d := decoder{}
-	switch {
-	case crc32.Checksum(b[:offSum], castagnoli) != le.Uint32(b[offSum:]):
-		d.fail("its checksum does not match")
-	case le.Uint32(b[offHeader:]) != headerSize || le.Uint32(b[offSlot:]) != SlotSize:
-		d.fail("other sizes of header or slot than this version has")
-	case texts > offSum-offBody || !allZero(b[offBody+texts:offSum]):
-		d.fail("its texts have another length than it says")
-	case bits.OnesCount64(salt) < minOnes:
-		d.fail("its salt has too few one bits")
-	case le.Uint32(b[offPid:]) > math.MaxInt32:
-		d.fail("its pid is negative")
-	default:
-		d.b = b[offBody : offBody+texts]
-	}
+	d := headerTexts(b[:headerSize])
+	h.salt, h.sync = le.Uint64(b[offSalt:]), le.Uint32(b[offOptions:])&optionSync != 0
+	o := &h.owner
 	copy(o.ID[:], b[offID:])
 	o.Namespace, o.Start, o.Pidfd = le.Uint64(b[offNamespace:]), le.Uint64(b[offStart:]), le.Uint64(b[offPidfd:])
 	o.Created = moment(int64(le.Uint64(b[offCreated:])))
@@ -123,9 +123,33 @@ func decodeHeader(b []byte) (o Owner, salt uint64, err error) {
 		d.fail("bytes are left after its texts")
 	}
 	if d.err != nil {
-		return Owner{}, 0, fmt.Errorf("%w: %w; look by hand for what its owner left behind, then remove it", ErrCorrupt, d.err)
+		return header{}, fmt.Errorf("%w: %w; %s", ErrCorrupt, d.err, byHand)
 	}
-	return o, salt, nil
+	return h, nil
+}
+
+const byHand = "look by hand for what its owner left behind, then remove it"
+
+// headerTexts verifies what has a fixed place in the page, and returns a decoder for the rest.
+func headerTexts(b []byte) (d decoder) {
+	le := binary.LittleEndian
+	texts := le.Uint32(b[offTexts:])
+	switch {
+	case crc32.Checksum(b[:offSum], castagnoli) != le.Uint32(b[offSum:]):
+		d.fail("its checksum does not match")
+	case le.Uint32(b[offHeader:]) != headerSize || le.Uint32(b[offSlot:]) != SlotSize:
+		d.fail("other sizes of header or slot than this version has")
+	case texts > offSum-offBody || !allZero(b[offBody+texts:offSum]):
+		d.fail("its texts have another length than it says")
+	case bits.OnesCount64(le.Uint64(b[offSalt:])) < minOnes:
+		d.fail("its salt has too few one bits")
+	case le.Uint32(b[offPid:]) > math.MaxInt32:
+		d.fail("its pid is negative")
+	default:
+		d.b = b[offBody : offBody+texts]
+		d.flags(le.Uint32(b[offOptions:]), knownOptions)
+	}
+	return d
 }
 
 // uid is the number of a user; all ones is the -1 of systems without them.

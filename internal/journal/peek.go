@@ -9,17 +9,23 @@ func Peek(path string) (*os.File, Owner, error) {
 	if err != nil {
 		return nil, Owner{}, refused(path, err)
 	}
-	size, err := check(f)
-	if err == nil {
-		var header []byte
-		w := window{r: f, size: size}
-		if header, err = w.at(0, headerSize); err == nil {
-			var o Owner
-			if o, _, err = decodeHeader(header); err == nil {
-				return f, o, nil
-			}
-		}
+	h, err := peek(f)
+	if err != nil {
+		_ = f.Close()
+		return nil, Owner{}, refused(path, err)
 	}
-	_ = f.Close()
-	return nil, Owner{}, refused(path, err)
+	return f, h.owner, nil
+}
+
+func peek(f *os.File) (header, error) {
+	size, err := check(f)
+	if err != nil {
+		return header{}, err
+	}
+	w := window{r: f, size: min(size, headerSize)}
+	page, err := w.at(0, headerSize)
+	if err != nil {
+		return header{}, err
+	}
+	return decodeHeader(page)
 }

@@ -12,8 +12,7 @@ import (
 
 // A scan is what the bytes of a file say, record by record.
 type scan struct {
-	owner   Owner
-	salt    uint64
+	header
 	found   []found
 	stale   []found // set by newest
 	damaged []Damage
@@ -38,15 +37,30 @@ func (s *scan) damages() []Damage {
 	return s.damaged
 }
 
+// add takes over the records of another scan of which this one has found no revision, and forgets the damage that only one of
+// the two has seen.
+func (s *scan) add(other *scan) {
+	s.damaged = slices.DeleteFunc(s.damaged, func(d Damage) bool { return !slices.Contains(other.damaged, d) })
+	ids := make(map[uint64]bool)
+	for _, f := range s.found {
+		ids[f.record.ID] = true
+	}
+	for _, f := range other.found {
+		if !ids[f.record.ID] {
+			s.found = append(s.found, f)
+		}
+	}
+}
+
 // scanFile reads a whole file of the given size, through a window: a sparse file can be larger than memory.
 func scanFile(r io.ReaderAt, size int64) (*scan, error) {
 	w := window{r: r, size: size}
-	header, err := w.at(0, headerSize)
+	page, err := w.at(0, headerSize)
 	if err != nil {
 		return nil, err
 	}
 	s := &scan{}
-	if s.owner, s.salt, err = decodeHeader(header); err != nil {
+	if s.header, err = decodeHeader(page); err != nil {
 		return nil, err
 	}
 	for off := int64(headerSize); off+markSize <= size; {

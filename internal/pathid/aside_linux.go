@@ -35,6 +35,9 @@ func (s system) settleAside(t target, dir int, aside string) error {
 	if not == nil {
 		return refusal(t.path, unlinkat(dir, cstring(aside), 0))
 	}
+	if not == syscall.ENOENT {
+		return nil
+	}
 	if err := s.renameNew(dir, aside, t.base); err != nil && err != syscall.ENOENT {
 		return problemf(t.path, not, "caught another file, which waits as %q beside it (%v)", aside, err)
 	}

@@ -21,6 +21,9 @@ func (s system) capture(path string) (ID, error) {
 		return ID{}, problemf(full, err, "identify its folder")
 	}
 	id := newID(full, dirs, int64(os.Geteuid()))
+	if inMemory(dirs[0].fs) {
+		id.Boot = bootID()
+	}
 	leaf, itsMount, handleErr := s.handle(fd, base)
 	f, err := s.stat(fd, base)
 	if err != nil {

@@ -76,6 +76,8 @@ type target struct {
 	base string
 	leaf thing   // has no handle when the leaf has no identity
 	dirs []thing // the parent first, each with its filesystem
+
+	mount uint64 // of the parent, when that was found
 }
 
 func (id ID) decode() (target, error) {
@@ -95,6 +97,8 @@ func (id ID) decode() (target, error) {
 		return target{}, problem(path, ErrProtected)
 	case id.UID < -1 || id.UID >= 1<<32-1:
 		return bad("there is no such user")
+	case len(id.Boot) > maxFS || strings.ContainsFunc(id.Boot, func(r rune) bool { return r != '-' && notHex(r) }):
+		return bad("there is no such boot")
 	case len(id.Dirs) == 0 || len(id.Dirs) > maxDirs || len(id.Dirs) > depth(path):
 		return bad("the identity of its folder is missing, or there are too many")
 	}

@@ -3,6 +3,7 @@ package pathid
 import (
 	"encoding/binary"
 	"iter"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -97,6 +98,20 @@ func (f facts) weak() thing {
 
 // btrfs is the type of the filesystem whose subvolumes differ in f_fsid without being mounts.
 const btrfs = "9123683e."
+
+// inMemory reports whether a filesystem is tmpfs or ramfs (statfs(2)).
+func inMemory(fs string) bool {
+	return strings.HasPrefix(fs, "1021994.") || strings.HasPrefix(fs, "858458f6.")
+}
+
+// bootID tells one start of the machine from another, or is empty where proc(5) does not tell.
+func bootID() string {
+	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
+}
 
 // filesystem names the filesystem of a descriptor by type and f_fsid of statfs(2), which survives a reboot where the
 // filesystem has a UUID. Where f_fsid is zero, the device stands in, which may change with a reboot: then what was

@@ -10,7 +10,8 @@
 // A file handle (name_to_handle_at(2)) on its filesystem (statfs(2), f_fsid). Device and inode do not: ext4 gives the
 // inode of a removed file to the next one, with the same birth time. The parent and all folders above it are recorded as
 // well, so that "it is gone" can be told from "it can't be seen from here", a mount that is missing or other: ErrElsewhere.
-// When a folder above the leaf is gone too, the nearest recorded one that is still there says so, and Remove is done.
+// When a folder above the leaf is gone too, the nearest recorded one that is still there says so, and Remove is done. So
+// it is when the filesystem was in memory (tmpfs) and the machine has been started again since.
 //
 // Where the kernel refuses handles (some network filesystems, old seccomp profiles), folders are told by inode and
 // birth time, and an existing leaf can't be told at all: ErrUnverified, unless its name is one of NewName's.
@@ -28,7 +29,8 @@
 // # What it does not do
 //
 // No system can delete "if it is still that file" in one step. How small the gap is, and who could use it, is told at
-// Remove. Outside of Linux all this is weaker: see the file other.go.
+// Remove. A folder that is a mount point in somebody else's mount namespace only looks like any other from here; when it
+// is empty, its removal unmounts that, as rmdir(2) does. Outside of Linux all this is weaker: see the file other.go.
 package pathid
 
 import (
@@ -67,6 +69,7 @@ type ID struct {
 	Leaf    string   `json:"leaf,omitempty"` // what was there; empty when nothing was, or nothing that can be told
 	Dirs    []string `json:"dirs"`           // the folders above, the parent first
 	UID     int64    `json:"uid"`            // the effective user of Capture; -1 where users have no number
+	Boot    string   `json:"boot,omitempty"` // the boot that its filesystem does not outlive; empty for one that does
 }
 
 // version is the one of the format. Another one is an error, not a guess.

@@ -2,6 +2,7 @@ package pathid
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"syscall"
 )
@@ -14,6 +15,7 @@ func (s system) remove(ctx context.Context, t target, o Options) error {
 		return err
 	}
 	defer closeFD(dir)
+	t.mount = mount
 	f, err := s.stat(dir, t.base)
 	switch {
 	case err != nil:
@@ -25,7 +27,11 @@ func (s system) remove(ctx context.Context, t target, o Options) error {
 	case t.id.Kind == Existing && t.leaf.handle == "":
 		return problem(t.path, ErrUnverified)
 	}
-	if err := s.isLeaf(t, dir, t.base, f); err != nil {
+	switch err := s.isLeaf(t, dir, t.base, f); err {
+	case nil:
+	case syscall.ENOENT: // it went while we looked
+		return s.afterCrash(t, dir)
+	default:
 		s.dropAside(t, dir)
 		return err
 	}
@@ -44,6 +50,7 @@ func (s system) remove(ctx context.Context, t target, o Options) error {
 }
 
 // isLeaf says whether the name in the folder, or the descriptor itself when the name is empty, may be removed: nil if so.
+// ENOENT as such says that it is gone.
 func (s system) isLeaf(t target, dir int, name string, f facts) error {
 	if t.id.Kind != Existing {
 		if int64(f.uid) != t.id.UID {
@@ -51,10 +58,14 @@ func (s system) isLeaf(t target, dir int, name string, f facts) error {
 		}
 		return nil
 	}
-	now, _, err := s.handle(dir, name)
+	now, mount, err := s.handle(dir, name)
 	switch {
+	case others(mount, t.mount):
+		return problem(t.path, ErrMount)
 	case err == errNoHandle:
 		return problem(t.path, ErrUnverified)
+	case err == syscall.ENOENT:
+		return err
 	case err != nil:
 		return refusal(t.path, err)
 	case now.typ != t.leaf.typ || now.handle != t.leaf.handle:
@@ -82,7 +93,13 @@ func (s system) parent(t target) (int, uint64, error) {
 	default:
 		return -1, 0, problemf(t.path, err, "open its folder")
 	}
-	return -1, 0, s.withoutParent(t, path)
+	err = s.withoutParent(t, path)
+	if errors.Is(err, ErrElsewhere) && t.id.Boot != "" {
+		if now := bootID(); now != "" && now != t.id.Boot {
+			return -1, 0, nil // its filesystem was in memory, and that machine has been restarted
+		}
+	}
+	return -1, 0, err
 }
 
 // withoutParent decides when the folder is not at its place any more: what the nearest recorded folder that is still at its
@@ -130,6 +147,8 @@ func refusal(path string, err error) error {
 		return nil
 	case syscall.EBUSY:
 		return problemf(path, ErrMount, "%v", err)
+	case syscall.EISDIR, syscall.ENOTDIR, syscall.ELOOP: // it was changed into a folder, or from one, in the gap
+		return problem(path, ErrReplaced)
 	case syscall.EPERM:
 		return problemf(path, err, "is it immutable (lsattr, chattr -i), or another user's in a shared folder")
 	case syscall.EACCES:

@@ -22,7 +22,6 @@ const (
 	resolveNoXdev   = 0x01
 	resolveNoMagic  = 0x02
 	resolveNoLinks  = 0x04
-	resolveBeneath  = 0x08
 	renameNoReplace = 1
 	statxWanted     = 0x7ff | statxBtime | statxMountID
 	statxBtime      = 0x800
@@ -193,11 +192,12 @@ func (s system) openPlain(path string, flags int) (int, error) {
 	return openat(fd, cstring("."), flags)
 }
 
-// openBelow opens one name in a folder without following a link and without leaving the mount: EXDEV. Where openat2 is
+// openBelow opens one name in a folder without following a link and without leaving the mount: EXDEV. RESOLVE_BENEATH
+// would add nothing to a name without a slash, and answers EXDEV as well when the folder is being moved. Where openat2 is
 // missing, the mounts are compared; before Linux 5.8, where the kernel does not tell the mount, the devices: a bind mount
 // of the same filesystem is not noticed then.
 func (s system) openBelow(dir int, name *byte, flags int) (int, error) {
-	fd, err := s.openat2(dir, name, flags|syscall.O_NOFOLLOW, resolveNoLinks|resolveNoMagic|resolveNoXdev|resolveBeneath)
+	fd, err := s.openat2(dir, name, flags|syscall.O_NOFOLLOW, resolveNoLinks|resolveNoMagic|resolveNoXdev)
 	if err != syscall.ENOSYS {
 		return fd, err
 	}

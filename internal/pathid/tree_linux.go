@@ -186,13 +186,6 @@ func (w *walk) unlink(f *frame, name *byte) error {
 	return err
 }
 
-// unlock lets the owner of a folder read, write and search it. It reports whether that changed anything.
-func (s system) unlock(fd int) bool {
-	const all = 0o700
-	f, err := s.stat(fd, "")
-	return err == nil && f.isDir() && f.mode&all != all && s.chmod(fd, f.mode&0o7777|all) == nil
-}
-
 // enter opens a folder in a folder, to be emptied next.
 func (w *walk) enter(f *frame, name string) {
 	if w.look(askEvery / 8); w.stopped {
@@ -221,48 +214,6 @@ func (w *walk) enter(f *frame, name string) {
 	}
 }
 
-// openLocked opens a folder in a folder to be read, also where their owner shut one of them.
-func (w *walk) openLocked(f *frame, name string) (int, error) {
-	fd, err := w.openBelow(f.fd, cstring(name), openFolder)
-	if err != syscall.EACCES {
-		return fd, err
-	}
-	w.unlock(f.fd)
-	fd, err = w.openBelow(f.fd, cstring(name), openPath|syscall.O_DIRECTORY|syscall.O_CLOEXEC)
-	if err != nil {
-		return -1, err
-	}
-	defer closeFD(fd)
-	w.unlock(fd)
-	return openat(fd, cstring("."), openFolder)
-}
-
-// spare closes the descriptors of stack[:below], noting what each was. It reports whether that closed any.
-func (w *walk) spare(below int) bool {
-	closed := false
-	for ; w.open < below; w.open++ {
-		f := &w.stack[w.open]
-		var err error
-		if f.id, err = w.mark(f.fd); err != nil {
-			return closed
-		}
-		closeFD(f.fd)
-		closed = true
-	}
-	return closed
-}
-
-// mark identifies a folder for the time of this walk.
-func (w *walk) mark(fd int) (thing, error) {
-	id, _, err := w.handle(fd, "")
-	if err == errNoHandle {
-		var facts facts
-		facts, err = w.stat(fd, "")
-		id = facts.weak()
-	}
-	return id, err
-}
-
 // leave removes the folder that was emptied, from the one below it in the stack.
 func (w *walk) leave(f *frame) {
 	below := &w.stack[len(w.stack)-2]
@@ -280,7 +231,7 @@ func (w *walk) leave(f *frame) {
 		}
 		switch err {
 		case nil, syscall.ENOENT:
-		case syscall.ENOTEMPTY, syscall.EEXIST:
+		case syscall.ENOTEMPTY, syscall.EEXIST, syscall.EISDIR:
 			if w.again(f) {
 				return
 			}
@@ -308,35 +259,11 @@ func (w *walk) again(f *frame) bool {
 	return false
 }
 
-// reopen gets back the descriptor of the folder below in the stack, which is the parent of the one above if that was not
-// moved meanwhile.
-func (w *walk) reopen(f, below *frame) bool {
-	fd, err := openat(f.fd, cstring(".."), openFolder)
-	if err == syscall.EACCES && w.unlock(f.fd) {
-		fd, err = openat(f.fd, cstring(".."), openFolder)
-	}
-	var id thing
-	if err == nil {
-		id, err = w.mark(fd)
-	}
-	switch {
-	case err != nil:
-		w.stop(problemf(w.pathOf(f, ""), err, "find the way back from it"))
-	case id != below.id:
-		w.stop(problemf(w.pathOf(f, ""), ErrReplaced, "it was moved while it was being removed"))
-	default:
-		below.fd = fd
-		w.open--
-		return true
-	}
-	if fd >= 0 {
-		closeFD(fd)
-	}
-	return false
-}
-
 // keep notes that an entry of a folder stays, or the folder itself when there is no name.
 func (w *walk) keep(f *frame, name string, err error) {
+	if err == syscall.ENOENT {
+		return // it does not stay
+	}
 	f.failed = true
 	w.fail(refusal(w.pathOf(f, name), err))
 }

@@ -8,47 +8,52 @@ import (
 	"strings"
 )
 
-// Marked returns the processes of this PID namespace, and of those inside of it, that were started with the variable in
-// their environment, and the value in its list: values are separated by colons, so that a marked process can add a mark for
-// its own children.
+// EachMarked calls each with every process of this PID namespace, and of those inside of it, that was started with the
+// variable in its environment, and the value in its list: values are separated by colons, so that a marked process can add
+// a mark for its own children. each is called the moment the process is found, newest numbers first, and closes it or returns
+// true to say that it keeps it.
 //
 // It sees the environment that a process was started with, where the process keeps it, and only of processes that it may
 // look into (ptrace(2), "ptrace access mode checking"). So it misses those that were started without the variable, that run
-// as somebody else, or that write over their environment to show a status (setproctitle). A process between fork and exec still
-// has its parent's: what was started a moment ago may be found a moment later.
-func Marked(variable, value string) ([]ID, error) {
+// as somebody else, or that write over their environment to show a status (setproctitle). A process between fork and exec may
+// still have its parent's: what was started a moment ago may be found a moment later.
+func EachMarked(variable, value string, each func(*Process) (keep bool)) error {
 	numbers, err := processes()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var found []ID
-	for _, pid := range numbers {
+	for _, pid := range slices.Backward(numbers) {
 		if !bears(pid, variable, value) {
 			continue
 		}
-		id, err := markedOne(pid, variable, value)
+		p, err := marked(pid, variable, value)
 		switch {
-		case err == nil:
-			found = append(found, id)
-		case !errors.Is(err, ErrGone):
-			return nil, err
+		case errors.Is(err, ErrGone):
+		case err != nil:
+			return err
+		case !each(p):
+			_ = p.Close()
 		}
 	}
-	return found, nil
+	return nil
 }
 
-// markedOne identifies a process that seemed to be marked. The mark is read again while the process is held, and the
-// process lives after that: so it was the process's.
-func markedOne(pid int, variable, value string) (ID, error) {
+// marked holds a process that seemed to be marked. The mark is read again while the process is held, and the process lives
+// after that: so it was the process's.
+func marked(pid int, variable, value string) (*Process, error) {
 	p, err := openPid(pid)
 	if err != nil {
-		return ID{}, err
+		return nil, err
 	}
-	defer func() { _ = p.Close() }()
-	if !bears(pid, variable, value) {
-		return ID{}, ErrGone
+	err = ErrGone
+	if bears(pid, variable, value) {
+		err = p.alive()
 	}
-	return p.id, p.alive()
+	if err != nil {
+		_ = p.Close()
+		return nil, err
+	}
+	return p, nil
 }
 
 // bears reports whether the process was started with the variable. What can't be read was not.

@@ -36,5 +36,5 @@ func Ancestors() []int { return []int{os.Getppid()} }
 // Members is not known here.
 func Members(int) ([]int, error) { return nil, errors.ErrUnsupported }
 
-// Marked is not known here.
-func Marked(string, string) ([]ID, error) { return nil, errors.ErrUnsupported }
+// EachMarked finds nobody here.
+func EachMarked(string, string, func(*Process) (keep bool)) error { return errors.ErrUnsupported }

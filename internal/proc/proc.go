@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 )
 
@@ -153,6 +154,17 @@ func (id ID) State(host string) State {
 		return Gone
 	}
 	return Unknown
+}
+
+// Marked returns the processes that EachMarked finds, by number.
+func Marked(variable, value string) ([]ID, error) {
+	var found []ID
+	err := EachMarked(variable, value, func(p *Process) bool {
+		found = append(found, p.id)
+		return false
+	})
+	slices.SortFunc(found, func(a, b ID) int { return a.Pid - b.Pid })
+	return found, err
 }
 
 // What never changes while a process runs is read once.

@@ -66,8 +66,11 @@ func (p *Process) identify() error {
 	if exited, gone := p.pidfd.exited(); gone != nil || exited {
 		return errors.Join(gone, ErrGone)
 	}
-	if err != nil && p.id.Inode != 0 {
-		return nil // hidden from /proc, but known
+	switch {
+	case err != nil && p.id.Inode != 0:
+		return nil // /proc hides it, but it is known
+	case errors.Is(err, ErrGone):
+		return errBlurred // it is not gone
 	}
 	return err
 }

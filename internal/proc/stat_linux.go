@@ -63,6 +63,9 @@ func startOf(pid int, held *pidfd) (uint64, error) {
 		return 0, err
 	}
 	fields, err := readStat(dir)
+	if errors.Is(err, ErrGone) && held == nil && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		return 0, errBlurred // /proc hides it
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -141,7 +144,8 @@ func Members(group int) ([]int, error) {
 }
 
 // Image returns a text that changes when the process executes a program, also the same one again, and else never. It is empty
-// when that can't be read: the process is gone, or of another user, or the kernel's own. Not comparable between processes.
+// when that can't be read: the process is gone, or of another user, or the kernel's own, or just about to execute a program.
+// Not comparable between processes.
 //
 // It is made of the file and of where the kernel put code and stack, which is random. Where that is switched off (setarch -R)
 // a program that executes itself with equal arguments and environment goes unnoticed.

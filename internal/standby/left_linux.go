@@ -11,9 +11,12 @@ const (
 
 	journalSuffix = ".journal"
 	crashSuffix   = ".crash"
+
+	setLock = 37 // F_OFD_SETLK
 )
 
-// nothingLeft reports whether the owner left no record and no crash. If so, it removes the files. It only looks for what
+// nothingLeft reports whether there is nothing to do for this guard: the owner left no record and no crash, and then it
+// removes the files; or somebody else settles already, and then there is no lock to hold for him. It only looks for what
 // begins like a record: whether it is one is for the settler to say.
 func (d *Duty) nothingLeft() bool {
 	crash := d.Journal
@@ -24,7 +27,7 @@ func (d *Duty) nothingLeft() bool {
 	if syscall.Lstat(crash, &st) == nil && st.Size > 0 {
 		return false
 	}
-	fd, err := syscall.Open(d.Journal, syscall.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
+	fd, err := syscall.Open(d.Journal, syscall.O_RDWR|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
 	if err == syscall.ENOENT {
 		_ = syscall.Unlink(crash)
 		return true
@@ -33,6 +36,11 @@ func (d *Duty) nothingLeft() bool {
 		return false
 	}
 	defer syscall.Close(fd)
+	// The lock of settlers, as filelock.TrySettle: while another one replaces records, a look could miss them all.
+	lock := syscall.Flock_t{Type: syscall.F_WRLCK}
+	if syscall.FcntlFlock(uintptr(fd), setLock, &lock) != nil {
+		return len(d.Locks) == 0
+	}
 	if hasRecords(fd) {
 		return false
 	}

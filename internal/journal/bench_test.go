@@ -1,0 +1,109 @@
+package journal
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// small is a record of one slot, ordinary one of two, with a payload of 200 bytes.
+func small() *Record {
+	return &Record{Kind: "lastly.Remove", Name: "upload", Site: "upload.go:42", Position: 7, Payload: make([]byte, 140)}
+}
+
+func ordinary() *Record {
+	return &Record{
+		Kind: "lastly.Remove", Name: "upload", Site: "example.com/service/upload.go:42", Uses: []string{"database"},
+		Scopes: []Scope{{ID: 1, Name: "process"}, {ID: 9, Name: "request"}}, Position: 7, Payload: make([]byte, 200),
+	}
+}
+
+func slotsOf(tb testing.TB, r *Record) int {
+	b, err := appendRecord(nil, r)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return (len(b) + SlotSize - 1) / SlotSize
+}
+
+// forget frees a record's slots in memory, so that Append can be measured without Strike.
+func (j *Journal) forget(refs []Ref) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, ref := range refs {
+		j.freeLocked(ref)
+	}
+}
+
+// pairs runs two things in turns and reports the medians of both and of their ratio.
+func pairs(b *testing.B, batch int, ours, bare func(), after func()) {
+	var a, c, ratio []float64
+	measure := func(f func()) float64 {
+		start := time.Now()
+		for range batch {
+			f()
+		}
+		return float64(time.Since(start).Nanoseconds()) / float64(batch)
+	}
+	for b.Loop() {
+		x := measure(ours)
+		y := measure(bare)
+		after()
+		a, c, ratio = append(a, x), append(c, y), append(ratio, x/y)
+	}
+	median := func(v []float64) float64 {
+		slices.Sort(v)
+		return v[len(v)/2]
+	}
+	b.ReportMetric(median(a), "ns/ours")
+	b.ReportMetric(median(c), "ns/bare")
+	b.ReportMetric(median(ratio), "ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+// bareFile is preallocated as a journal is, and open in the same way.
+func bareFile(b *testing.B, size int64) int {
+	b.Helper()
+	f, err := os.OpenFile(filepath.Join(b.TempDir(), "bare"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = f.Close() })
+	if err := reserve(f, 0, size, false); err != nil {
+		b.Fatal(err)
+	}
+	return int(f.Fd())
+}
+
+const batch = 50
+
+// BenchmarkAppend compares Append with a bare pwrite of the same bytes to preallocated space.
+func BenchmarkAppend(b *testing.B) {
+	for name, r := range map[string]*Record{"1slot": small(), "2slots": ordinary()} {
+		b.Run(name, func(b *testing.B) {
+			j := newTestJournal(b, Options{})
+			fd := bareFile(b, firstSize)
+			buf := make([]byte, slotsOf(b, r)*SlotSize)
+			refs := make([]Ref, 0, batch)
+			at := int64(0)
+			pairs(b, batch, func() {
+				ref, err := j.Append(r)
+				if err != nil {
+					b.Fatal(err)
+				}
+				refs = append(refs, ref)
+			}, func() {
+				if n, err := syscall.Pwrite(fd, buf, headerSize+at*int64(len(buf))); n != len(buf) || err != nil {
+					b.Fatal(n, err)
+				}
+				at = (at + 1) % batch
+			}, func() {
+				j.forget(refs)
+				refs = refs[:0]
+			})
+		})
+	}
+}

@@ -1,0 +1,319 @@
+package proc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lastly-go/lastly/internal/testproc"
+)
+
+// TestExitStatus: of processes that are not children of this one.
+func TestExitStatus(t *testing.T) {
+	t.Parallel()
+	parent := talk(t, testproc.Spec{Victim: "parent"})
+	scripts := map[string]syscall.WaitStatus{
+		`kill -STOP $$; exit 3`:        3 << 8,
+		`kill -STOP $$; exit 0`:        0,
+		`kill -STOP $$; kill -KILL $$`: 9,
+		`kill -STOP $$; kill -TERM $$`: 15,
+	}
+	held := make(map[string]*Process)
+	for script := range scripts {
+		parent.say("start " + script)
+		p := hold(t, of(t, parent.child(t, len(held)+1)))
+		held[script] = p
+		testproc.Poll(t, "it to stop", func() bool {
+			fields, err := readStat(fmt.Sprintf("/proc/%d", p.ID().Pid))
+			return err == nil && fields[statState] == "T"
+		})
+		if _, ok := p.ExitStatus(); ok {
+			t.Error("it lives and has a status")
+		}
+		if err := p.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if status, ok := p.ExitStatus(); ok {
+			t.Errorf("nobody waited for it, but it has the status %#x", status)
+		}
+		checkGone(t, p, p.ID()) // a zombie
+		if _, err := openPidWith(p.ID().Pid, false); !errors.Is(err, ErrGone) {
+			t.Errorf("a zombie, without pidfds: %v", err)
+		}
+	}
+	parent.say("wait")
+	parent.WaitLine("waited")
+	for script, want := range scripts {
+		if status, ok := held[script].ExitStatus(); ok && syscall.WaitStatus(status) != want || !ok && kernelTells(t) {
+			t.Errorf("%s: status %#x, %v, want %#x", script, status, ok, want)
+		}
+	}
+}
+
+// kernelTells reports whether the kernel is known to tell how processes ended that are not children.
+func kernelTells(t *testing.T) bool {
+	t.Helper()
+	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	var major, minor int
+	if _, scan := fmt.Sscanf(string(release), "%d.%d", &major, &minor); err != nil || scan != nil {
+		t.Fatal(err, scan)
+	}
+	return major > 6 || major == 6 && minor >= 15
+}
+
+// TestWithoutPidfd: number and start time are all that is known.
+func TestWithoutPidfd(t *testing.T) {
+	t.Parallel()
+	victim := testproc.Start(t, "hang")
+	p, err := openPidWith(victim.Pid(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.Close() }()
+	if id := of(t, victim.Pid()); id.Start != p.id.Start || p.id.Inode != 0 || id.Inode == 0 {
+		t.Errorf("%+v, with a pidfd %+v", p.id, id)
+	}
+	if s := p.id.State(HostID()); s != Alive {
+		t.Errorf("state %v", s)
+	}
+	successor := &Process{id: p.id} // as if it had been held before the victim was there
+	successor.id.Start--
+	for _, err := range []error{successor.Signal(syscall.SIGKILL), successor.SignalGroup(syscall.SIGKILL)} {
+		if !errors.Is(err, ErrGone) {
+			t.Errorf("a successor: %v", err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*lookEvery)
+	defer cancel()
+	if err := p.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Wait: %v", err)
+	}
+	if err := p.SignalGroup(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	if err := p.Wait(t.Context()); err != nil {
+		t.Error(err)
+	}
+	victim.Wait().Check(t, "signal terminated")
+	checkGone(t, p, p.id)
+	if _, ok := p.ExitStatus(); ok || p.Fd() != -1 {
+		t.Error("it has a status, or a pidfd")
+	}
+	q, err := openPidWith(os.Getpid(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan error)
+	go func() { got <- q.Wait(context.Background()) }() // ends when q is closed
+	testproc.Linger(lookEvery)
+	_ = q.Close()
+	if err := <-got; !errors.Is(err, os.ErrClosed) {
+		t.Errorf("Wait: %v", err)
+	}
+}
+
+// TestSignalGroup: the group outlives its leader, and is reached through it.
+func TestSignalGroup(t *testing.T) {
+	t.Parallel()
+	victim := testproc.Spec{Victim: "hang", Wrap: []string{"sh", "-c", `sleep 1000 >/dev/null 2>&1 & exec "$0" "$@"`}}.Start(t)
+	victim.WaitLine("hangs")
+	leader := hold(t, of(t, victim.Pid()))
+	members := func() []int {
+		found, err := Members(victim.Pid())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	testproc.Poll(t, "two members", func() bool { return len(members()) == 2 })
+	for _, pid := range members() {
+		if pid == victim.Pid() {
+			continue
+		}
+		if err := hold(t, of(t, pid)).SignalGroup(syscall.SIGKILL); !errors.Is(err, ErrGone) {
+			t.Errorf("a member that does not lead: %v", err)
+		}
+	}
+	victim.Signal(os.Kill)
+	victim.Wait()
+	if n := len(members()); n != 1 {
+		t.Fatalf("%d members, want the child", n)
+	}
+	if err := leader.SignalGroup(syscall.SIGKILL); err != nil {
+		t.Error(err)
+		_ = syscall.Kill(-victim.Pid(), syscall.SIGKILL) // a group with a member keeps its number
+	}
+	testproc.Poll(t, "the child to be killed", func() bool { return len(members()) == 0 })
+	testproc.Poll(t, "the group to be gone", func() bool { return errors.Is(leader.SignalGroup(0), ErrGone) })
+}
+
+// TestImage: execve changes it, even of the same program, and nothing else does.
+func TestImage(t *testing.T) {
+	t.Parallel()
+	if random, err := os.ReadFile("/proc/sys/kernel/randomize_va_space"); err != nil || strings.TrimSpace(string(random)) == "0" {
+		testproc.Skip(t, "addresses are not random here", "image")
+	}
+	victim := talk(t, testproc.Spec{Victim: "image"})
+	victim.WaitLine("runs")
+	id, first := of(t, victim.Pid()), Image(victim.Pid())
+	p := hold(t, id)
+	if first == "" {
+		t.Fatal("not readable")
+	}
+	for i := range 3 {
+		victim.say("work")
+		victim.WaitLine(fmt.Sprintf("worked %d, <nil>", i))
+		if now := Image(victim.Pid()); now != first {
+			t.Errorf("it worked: %s, before %s", now, first)
+		}
+	}
+	seen := map[string]bool{first: true}
+	for _, program := range []string{"itself", "itself", "cat"} {
+		before := Image(victim.Pid())
+		victim.say("exec " + program)
+		testproc.Poll(t, "another image", func() bool {
+			now := Image(victim.Pid())
+			return now != "" && now != before
+		})
+		now := Image(victim.Pid())
+		if seen[now] {
+			t.Errorf("exec %s: %q after %v", program, now, seen)
+		}
+		seen[now] = true
+	}
+	if now := of(t, victim.Pid()); now != id || p.alive() != nil {
+		t.Errorf("it executed: %+v, before %+v (%v)", now, id, p.alive())
+	}
+	_ = victim.in.Close()
+	victim.Wait()
+	if now := Image(victim.Pid()); now != "" {
+		t.Errorf("it is gone: %s", now)
+	}
+	if self := Image(os.Getpid()); self == "" || self != Image(os.Getpid()) {
+		t.Errorf("of the tests: %q", self)
+	}
+}
+
+// TestHeadless: a process whose main thread has ended is shown as a zombie, but lives.
+func TestHeadless(t *testing.T) {
+	t.Parallel()
+	victim := testproc.Start(t, "headless")
+	victim.WaitLine("main thread: true")
+	testproc.Poll(t, "the main thread to end", func() bool {
+		fields, err := readStat(fmt.Sprintf("/proc/%d", victim.Pid()))
+		return err == nil && fields[statState] == "Z"
+	})
+	p := hold(t, of(t, victim.Pid()))
+	blind, err := openPidWith(victim.Pid(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = blind.Close() }()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	for _, p := range []*Process{p, blind} {
+		if err := p.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Wait: %v", err)
+		}
+	}
+	if err := p.Signal(syscall.SIGKILL); err != nil {
+		t.Error(err)
+	}
+	for _, p := range []*Process{p, blind} {
+		if err := p.Wait(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestReuse: the number comes round, in a PID namespace of its own.
+func TestReuse(t *testing.T) {
+	t.Parallel()
+	victim, err := testproc.Spec{Victim: "reuse", Attr: intoNamespace}.TryStart(t)
+	if err != nil {
+		testproc.Skip(t, fmt.Sprintf("needs a PID namespace, which only root can make: %v", err), "reuse")
+	}
+	result := victim.Wait()
+	result.Check(t, "exit 0")
+	gone := ErrGone.Error()
+	result.CheckLines(t,
+		"process: <nil>, equal false, inode equal false",
+		"held: true true",
+		"blind: true true",
+		"open: true, state gone, without inode gone",
+		"second: alive",
+		"thread: gone true, held "+gone+", blind "+gone+", state gone",
+	)
+}
+
+// TestNamespaces: two PID namespaces that agree on the number, the start time and the boot.
+func TestNamespaces(t *testing.T) {
+	t.Parallel()
+	var ids []ID
+	var talkers []talker
+	for _, mode := range []string{"mount", "mount", "another's proc"} {
+		victim, err := tryTalk(t, testproc.Spec{Victim: "namespace", Args: []string{mode}, Attr: intoNamespace})
+		if err != nil {
+			testproc.Skip(t, fmt.Sprintf("needs a PID namespace, which only root can make: %v", err), "namespace")
+		}
+		var id ID
+		testproc.Poll(t, "its ID", func() bool {
+			text, ok := strings.CutPrefix(victim.Output(), "self ")
+			return ok && json.NewDecoder(strings.NewReader(text)).Decode(&id) == nil
+		})
+		if id.Pid != 1 || id.Boot != BootID() || id.Namespace == Namespace() || id.Inode == 0 || id.Start == 0 {
+			t.Errorf("%s: %+v", mode, id)
+		}
+		if s := id.State(HostID()); s != Unknown {
+			t.Errorf("seen from outside: %v", s)
+		}
+		if _, err := Open(id); !errors.Is(err, ErrElsewhere) {
+			t.Errorf("opened from outside: %v", err)
+		}
+		victim.say(jsonOf(t, id))
+		victim.WaitLine("alive false")
+		if want := "marked: " + errOtherProc.Error(); testproc.HasLine(victim.Output(), want) != (mode != "mount") {
+			t.Errorf("%s: %s", mode, victim.Output())
+		}
+		ids, talkers = append(ids, id), append(talkers, victim)
+	}
+	twin := ids[0] // as if it had started in the same clock tick
+	twin.Start = ids[1].Start
+	talkers[1].say(jsonOf(t, twin))
+	talkers[1].WaitLine("unknown true")
+	twin.Namespace = ids[1].Namespace // the number of a namespace that has ended is used again
+	talkers[1].say(jsonOf(t, twin))
+	talkers[1].WaitLine("gone false")
+	talkers[1].say(jsonOf(t, of(t, os.Getpid())))
+	talkers[1].say("end")
+	result := talkers[1].Wait()
+	result.CheckLines(t, "alive false", "unknown true", "gone false", "unknown true")
+}
+
+func jsonOf(t *testing.T, id ID) string {
+	t.Helper()
+	text, err := json.Marshal(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestHidden: what /proc does not show is known by the inode of its pidfd.
+func TestHidden(t *testing.T) {
+	t.Parallel()
+	victim, err := testproc.Spec{Victim: "hidden", Attr: intoNamespace}.TryStart(t)
+	if err != nil {
+		testproc.Skip(t, fmt.Sprintf("needs a PID namespace, which only root can make: %v", err), "hidden")
+	}
+	victim.Wait().CheckLines(t, `hidden: <nil>, start false, inode true, state alive, image ""`, "without pidfds: "+errBlurred.Error())
+}
