@@ -1,8 +1,6 @@
 package durable
 
 import (
-	"context"
-
 	"github.com/lastly-go/lastly"
 	"github.com/lastly-go/lastly/internal/journal"
 )
@@ -12,7 +10,7 @@ func blockedBy(entries []journal.Entry, late map[int]bool) {
 	t := newTree()
 	for i := range entries {
 		r := &entries[i].Record
-		t.at(r.Scopes).add(r.Position, i, func(context.Context) error { return nil })
+		t.at(r.Scopes).add(r.Position, i, nothing)
 	}
 	plan := &lastly.Scope{}
 	t.register(plan, func(i int) *journal.Record { return &entries[i].Record })

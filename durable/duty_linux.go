@@ -19,7 +19,8 @@ type guardDuty struct {
 	*standby.Duty
 
 	journal *journal.Journal
-	entries []journal.Entry // not tried yet
+	entries []journal.Entry
+	tried   map[int]bool // by index of entries
 	began   time.Time
 	report  JournalReport
 	leaving atomic.Bool // SIGTERM: finish the current record and leave
@@ -34,7 +35,7 @@ func beginDuty(...any) *guardDuty {
 	if standby.Due == nil {
 		return nil
 	}
-	d := &guardDuty{Duty: standby.Due, began: time.Now()}
+	d := &guardDuty{Duty: standby.Due, began: time.Now(), tried: make(map[int]bool)}
 	d.end = d.began.Add(d.limit())
 	time.AfterFunc(d.limit()+time.Second, func() { os.Exit(1) }) // whatever hangs, also in the program's own initialisation
 	terms := make(chan os.Signal, 1)
@@ -47,9 +48,9 @@ func beginDuty(...any) *guardDuty {
 	if !d.claim() {
 		d.exit()
 	}
-	go1 := d.waitForGo()
-	d.settle(func(i int) bool { return !go1[i] })
-	if len(d.entries) == 0 || d.leaving.Load() {
+	late := d.waitForGo()
+	d.settle(func(i int) bool { return late[i] })
+	if len(late) == 0 || d.leaving.Load() {
 		d.exit()
 	}
 	return d
@@ -65,9 +66,6 @@ func (d *guardDuty) claim() bool {
 		d.journal, d.entries, d.report = j, content.Entries, r
 		if r.State != Settling || time.Now().After(d.end) || d.leaving.Load() {
 			return j != nil
-		}
-		if _, err := os.Lstat(d.Journal); err != nil {
-			return false
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -91,28 +89,22 @@ func ended(status syscall.WaitStatus) string {
 	return "exit " + strconv.Itoa(status.ExitStatus())
 }
 
-// settle makes one attempt at each of some entries; the others stay in entries.
-func (d *guardDuty) settle(which func(int) bool) {
-	var now, later []journal.Entry
-	for i, e := range d.entries {
-		if which(i) {
-			now = append(now, e)
-		} else {
-			later = append(later, e)
-		}
-	}
-	d.entries = later
-	if len(now) == 0 {
-		return
-	}
+// settle makes one attempt at each entry that was not tried yet, but for those that are late.
+func (d *guardDuty) settle(late func(int) bool) {
 	s := &settler{
-		journal: d.journal, entries: now, find: findKind(d.journal.Owner()), now: time.Now,
+		journal: d.journal, entries: d.entries, find: findKind(d.journal.Owner()), now: time.Now,
+		skip: func(i int) bool { return d.tried[i] || late(i) },
 		pass: pass{
 			limit: max(time.Until(d.end), time.Millisecond), living: livingNames(folderOf(d.Journal), d.Journal),
 			release: d.release, leaving: d.leaving.Load,
 		},
 	}
 	d.report.Records = append(d.report.Records, s.run(context.Background())...)
+	for i := range d.entries {
+		if !late(i) {
+			d.tried[i] = true
+		}
+	}
 }
 
 // release frees a lock that the owner had handed over: what it protected is settled.
@@ -125,7 +117,7 @@ func (d *guardDuty) release(key uint64) {
 // settleRest settles what needed the program's own kinds, and ends the process.
 func (d *guardDuty) settleRest() {
 	if time.Now().Before(d.end) && !d.leaving.Load() {
-		d.settle(func(int) bool { return true })
+		d.settle(func(int) bool { return false })
 	}
 	d.exit()
 }
@@ -133,6 +125,9 @@ func (d *guardDuty) settleRest() {
 // exit ends the guard. What is left is for the next start.
 func (d *guardDuty) exit() {
 	for i := range d.entries {
+		if d.tried[i] {
+			continue
+		}
 		d.report.Records = append(d.report.Records, reportOf(d.journal.Owner(), &d.entries[i].Record))
 	}
 	for range 20 { // while its parent reaps it, nobody knows

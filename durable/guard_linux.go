@@ -4,13 +4,16 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/lastly-go/lastly/internal/action"
 	"github.com/lastly-go/lastly/internal/journal"
 	"github.com/lastly-go/lastly/internal/standby"
 )
@@ -118,32 +121,34 @@ func (g *guard) adopt(p *os.Process, sock *os.File) {
 // selfImage is this program also when its file was replaced or removed, as go run does.
 const selfImage = "/proc/self/exe"
 
-// environ is the environment, without what makes a process a guard.
+// environ is the environment, without what makes a process a guard, and without the marks by which another program would
+// kill this one: its guard has to outlive it.
 func environ() []string {
-	var env []string
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, standby.Variable+"=") {
-			env = append(env, v)
-		}
-	}
-	return env
+	return slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, standby.Variable+"=") || strings.HasPrefix(v, action.MarkVariable+"=")
+	})
 }
 
 // watch reaps the guard, and starts another one when it died: the first at once, then with pauses that double.
 func (g *guard) watch() {
 	defer close(g.ended)
 	err := error(nil)
-	for deaths := 0; deaths < maxGuards; {
+	for deaths := 0; ; {
 		if err == nil {
 			began := time.Now()
-			g.reap()
+			if !g.reap() {
+				return
+			}
 			if time.Since(began) >= goodGuard {
 				deaths = 0
 			}
 			err = errors.New("it died")
 			g.without(err)
 		}
-		if deaths++; deaths > 1 && !g.dismissed() {
+		if deaths++; deaths >= maxGuards {
+			break
+		}
+		if deaths > 1 && !g.dismissed() {
 			time.Sleep(firstPause << (deaths - 2))
 		}
 		if g.dismissed() {
@@ -164,14 +169,19 @@ func (g *guard) without(why error) {
 }
 
 // reap returns when the guard is gone. Its end of the socket says so: somebody else in this process may wait for all
-// children, and then the status is lost.
-func (g *guard) reap() {
+// children, and then the status is lost. It returns false when it can't know, because the program closes descriptors that
+// are not its own: then the guard waits on, by its pidfd.
+func (g *guard) reap() bool {
 	g.mu.Lock()
 	sock, p := g.sock, g.proc
 	g.mu.Unlock()
-	_, _ = sock.Read(make([]byte, 1)) // it never writes
+	_, err := sock.Read(make([]byte, 1)) // it never writes
+	if !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		return false
+	}
 	_, _ = p.Wait()
 	_ = sock.Close()
+	return true
 }
 
 func (g *guard) dismissed() bool {

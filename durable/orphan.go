@@ -61,7 +61,7 @@ func claim(path string, execed bool) (*journal.Journal, journal.Content, Journal
 func (r *JournalReport) refuse(err error) {
 	r.State, r.Why = Unusable, err.Error()
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, journal.ErrGone) {
-		r.State, r.Why = Settling, "it was settled meanwhile"
+		r.State, r.Why = "", ""
 	}
 }
 
@@ -71,6 +71,9 @@ func describe(r *JournalReport, o journal.Owner) {
 
 // judge takes the locks of a journal and decides whether its owner is gone. The descriptor keeps the locks.
 func judge(f *os.File, owner journal.Owner, execed bool) (State, string) {
+	if !execed && plainlyAlive(owner) { // no lock is taken to find out: that could be in its guard's way
+		return Alive, "its owner lives"
+	}
 	if got, err := filelock.TrySettle(f); err != nil {
 		return Unusable, err.Error()
 	} else if !got {
@@ -104,11 +107,10 @@ func judgeOwner(o journal.Owner, free, execed bool) (State, string) {
 		}
 		return Orphan, "" // the lock is of this kernel; processes are another matter, and are asked about one by one
 	}
-	id := proc.ID{Pid: o.Pid, Start: o.Start, Boot: o.Boot, Namespace: o.Namespace, Inode: o.Pidfd}
-	switch state := id.State(o.Host); {
+	switch state := idOf(o).State(o.Host); {
 	case state == proc.Gone:
 		return Orphan, ""
-	case state == proc.Alive && free && (execed || o.Image != "" && changed(o)):
+	case state == proc.Alive && free && (execed || changed(o)):
 		return Orphan, "" // the process became another program
 	case state == proc.Alive && free:
 		return Alive, "it lost its lock, by closing descriptors that are not its own, but it lives"
@@ -118,8 +120,17 @@ func judgeOwner(o journal.Owner, free, execed bool) (State, string) {
 	return Elsewhere, "it can't be told whether its owner lives"
 }
 
+// plainlyAlive reports whether the owner is there, and still what it was.
+func plainlyAlive(o journal.Owner) bool {
+	return o.Boot == proc.BootID() && o.Namespace == proc.Namespace() && idOf(o).State(o.Host) == proc.Alive && !changed(o)
+}
+
+func idOf(o journal.Owner) proc.ID {
+	return proc.ID{Pid: o.Pid, Start: o.Start, Boot: o.Boot, Namespace: o.Namespace, Inode: o.Pidfd}
+}
+
 // changed reports whether the owner executes something else than when it wrote the header.
 func changed(o journal.Owner) bool {
 	now := proc.Image(o.Pid)
-	return now != "" && now != o.Image
+	return o.Image != "" && now != "" && now != o.Image
 }

@@ -28,8 +28,27 @@ func encode[P any](kind string, payload P) ([]byte, error) {
 	case len(text) > MaxPayload:
 		return nil, fmt.Errorf("lastly: kind %q: %w: %d bytes of JSON, the most is %d; put what is big into a file and its path into the payload",
 			kind, ErrTooBig, len(text), MaxPayload)
+	case replaced(text):
+		return nil, fmt.Errorf("lastly: kind %q: %w: a text in it is no UTF-8, which JSON can't keep; use []byte", kind, ErrPayload)
 	}
 	return text, nil
+}
+
+// replaced reports whether encoding/json replaced bytes that are no UTF-8. It writes the replacement character as an escape
+// then, and as itself when it was in the text.
+func replaced(text []byte) bool {
+	escape := []byte(`\ufffd`)
+	for {
+		i := bytes.Index(text, escape)
+		if i < 0 {
+			return false
+		}
+		slashes := len(text[:i]) - len(bytes.TrimRight(text[:i], `\`))
+		if slashes%2 == 0 {
+			return true
+		}
+		text = text[i+len(escape):]
+	}
 }
 
 // decode is strict: what the type does not have, and what the text does not have, is an error. An older or newer program
@@ -121,14 +140,33 @@ func checkType(t reflect.Type, seen map[reflect.Type]bool) error {
 			return fmt.Errorf("nobody can tell what to decode into the interface %v; use a concrete type", t)
 		}
 	case reflect.Struct:
-		for i := range t.NumField() {
-			f := t.Field(i)
-			if !f.IsExported() && !f.Anonymous || f.Tag.Get("json") == "-" {
-				return fmt.Errorf("JSON does not keep the field %s of %v; export it, or take it out of the payload", f.Name, t)
+		return checkStruct(t, seen)
+	}
+	return nil
+}
+
+func checkStruct(t reflect.Type, seen map[reflect.Type]bool) error {
+	depth := make(map[string]int) // of what the embedded ones bring, by name: JSON drops both of two
+	for _, f := range reflect.VisibleFields(t) {
+		embedded := f.Anonymous && f.Type.Kind() == reflect.Struct
+		switch {
+		case f.Tag.Get("json") == "-" || !f.IsExported() && !embedded:
+			return fmt.Errorf("JSON does not keep the field %s of %v; export it, or take it out of the payload", f.Name, t)
+		case len(f.Index) > 1:
+			continue // of an embedded one, which is checked by itself
+		}
+		if embedded && f.Tag.Get("json") == "" {
+			for i := range f.Type.NumField() {
+				depth[f.Type.Field(i).Name]++
 			}
-			if err := checkType(f.Type, seen); err != nil {
-				return err
-			}
+		}
+		if err := checkType(f.Type, seen); err != nil {
+			return err
+		}
+	}
+	for name, n := range depth {
+		if f, ok := t.FieldByName(name); n > 1 && (!ok || len(f.Index) > 1) {
+			return fmt.Errorf("JSON keeps none of the fields %s that are embedded in %v twice; name the structs instead of embedding them", name, t)
 		}
 	}
 	return nil

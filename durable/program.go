@@ -71,8 +71,11 @@ func readyForGo(kind string) error {
 	return nil
 }
 
-// secure tells whether the program has rights that its caller has not.
-var secure = sync.OnceValue(proc.Secure)
+// isSecure is read at once: after a change of the user, the kernel does not tell any more.
+var isSecure = proc.Secure()
+
+// secure tells whether the program was started with rights that its caller has not.
+func secure() bool { return isSecure }
 
 // sites caches the texts of places of registration, which take longer to find than a record to write.
 var sites sync.Map

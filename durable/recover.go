@@ -68,7 +68,9 @@ func (o Options) settle(ctx context.Context, ours func(journal.Owner) bool) (Rep
 		if err == nil && !ours(owner) || isOwn(path) {
 			continue
 		}
-		r.Journals = append(r.Journals, o.settleOne(ctx, path, dir))
+		if one := o.settleOne(ctx, path, dir); one.State != "" {
+			r.Journals = append(r.Journals, one)
+		}
 		if ctx.Err() != nil {
 			break
 		}

@@ -107,8 +107,7 @@ func lives(at string) bool {
 	if err != nil {
 		return false
 	}
-	id := proc.ID{Pid: owner.Pid, Start: owner.Start, Boot: owner.Boot, Namespace: owner.Namespace, Inode: owner.Pidfd}
-	return id.State(owner.Host) != proc.Gone
+	return idOf(owner).State(owner.Host) != proc.Gone
 }
 
 // names reports whether a record of a journal is about removing the path.

@@ -26,7 +26,8 @@ func pauseAfter(attempts int) time.Duration {
 // those that they were registered on, and closes these.
 type settler struct {
 	journal *journal.Journal
-	entries []journal.Entry
+	entries []journal.Entry                           // all that are or were in the journal: also one that is not tried has its say in the order
+	skip    func(i int) bool                          // not in this pass; nil: none
 	find    func(kind string) (k anyKind, why string) // nil, with the reason, for one that is not settled here
 	pass    pass
 	now     func() time.Time
@@ -36,6 +37,8 @@ type settler struct {
 	mu      sync.Mutex // guards reports and stopped
 	reports []RecordReport
 	stopped bool
+
+	writing sync.Mutex // held while an entry is rewritten; guards entries
 }
 
 // A pass is what may differ between those who settle.
@@ -49,7 +52,7 @@ type pass struct {
 	leaving func() bool      // finish the current record, and begin no other; nil: never
 }
 
-// run settles what can be settled, and returns what became of each record.
+// run settles what can be settled, and returns what became of each record that was not skipped.
 func (s *settler) run(ctx context.Context) []RecordReport {
 	s.reports = make([]RecordReport, len(s.entries))
 	root := &lastly.Scope{Name: "settle", Grace: s.pass.limit}
@@ -57,25 +60,33 @@ func (s *settler) run(ctx context.Context) []RecordReport {
 	for i := range s.entries {
 		e := &s.entries[i]
 		s.reports[i] = reportOf(s.journal.Owner(), &e.Record)
-		run := s.plan(&s.reports[i], e)
-		if run != nil {
-			tree.at(e.Record.Scopes).add(e.Record.Position, i, run)
+		run := nothing
+		if s.skip == nil || !s.skip(i) {
+			run = s.plan(&s.reports[i], e)
 		}
+		tree.at(e.Record.Scopes).add(e.Record.Position, i, run)
 	}
 	tree.register(root, func(i int) *journal.Record { return &s.entries[i].Record })
 	_ = root.Shutdown(ctx) // each error is in its record's report
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopped = true
-	reports := slices.Clone(s.reports)
-	for i := range reports {
-		if r := &reports[i]; r.Outcome == "" {
+	var reports []RecordReport
+	for i, r := range s.reports {
+		if r.Outcome == "" {
 			r.Outcome, r.Err = Failed, errors.New("it did not end in its time")
 			r.Due = s.now().Add(pauseAfter(r.Attempts))
+			s.rewrite(&s.entries[i], func(rec *journal.Record) { rec.LastError = r.Err.Error() })
+		}
+		if s.skip == nil || !s.skip(i) {
+			reports = append(reports, r)
 		}
 	}
 	return reports
 }
+
+// nothing is the run of an entry that only has a place.
+func nothing(context.Context) error { return nil }
 
 func reportOf(o journal.Owner, r *journal.Record) RecordReport {
 	return RecordReport{
@@ -99,7 +110,7 @@ func dueAt(r *journal.Record) time.Time {
 	return r.Tried.Add(pauseAfter(r.Attempts))
 }
 
-// plan decides about one record. It returns what carries it out, or nil if nothing is to be done now.
+// plan decides about one record. It returns what carries it out, or nothing if it is not its time.
 func (s *settler) plan(r *RecordReport, e *journal.Entry) func(context.Context) error {
 	rec := &e.Record
 	kind, why := s.find(rec.Kind)
@@ -110,20 +121,20 @@ func (s *settler) plan(r *RecordReport, e *journal.Entry) func(context.Context) 
 		if err := s.journal.Strike(e.Ref); err != nil {
 			r.Outcome, r.Err = DeadLetter, err
 		}
-		return nil
+		return nothing
 	case kind == nil:
 		r.Outcome, r.Err = Unknown, errors.New(why)
-		return nil
+		return nothing
 	case rec.Dead && !s.pass.retry:
 		r.Outcome, r.Due = DeadLetter, time.Time{}
-		return nil
+		return nothing
 	case rec.Attempts >= MaxAttempts && !s.pass.retry:
 		// Each attempt ended the process that made it, or it would be a dead letter already.
 		s.bury(r, e, cmp.Or(lastError(rec), errors.New("none of its attempts came back")))
-		return nil
+		return nothing
 	case !s.pass.retry && now.Before(dueAt(rec)) && now.Add(time.Hour).After(rec.Tried): // a clock that was set back counts as due
 		r.Outcome = Waiting
-		return nil
+		return nothing
 	}
 	return func(ctx context.Context) error { return s.attempt(ctx, r, e, kind) }
 }
@@ -137,31 +148,36 @@ func (s *settler) attempt(ctx context.Context, r *RecordReport, e *journal.Entry
 	s.attempts.Add(1)
 	defer s.attempts.Done()
 	began := s.now()
-	rec := e.Record
-	rec.Attempts++
-	rec.Tried = began
-	if ref, err := s.journal.Replace(e.Ref, &rec); err == nil { // a full disk must not keep us from removing files
-		e.Ref = ref
-	}
-	e.Record = rec
+	rec := s.rewrite(e, func(rec *journal.Record) { rec.Attempts, rec.Tried = rec.Attempts+1, began })
 	s.note(func() { r.Attempts, r.Outcome, r.Due = rec.Attempts, "", time.Time{} })
 	err := s.carryOut(ctx, &rec, kind)
 	s.note(func() { r.Duration, r.Err = s.now().Sub(began), err })
 	switch {
 	case err == nil:
+		s.writing.Lock()
 		err = s.journal.Strike(e.Ref)
+		s.writing.Unlock()
 		s.note(func() { r.Outcome, r.Err = Settled, err })
 		return err
 	case rec.Attempts >= MaxAttempts:
 		s.bury(r, e, err)
 		return err
 	}
-	rec.LastError = err.Error()
-	if ref, err := s.journal.Replace(e.Ref, &rec); err == nil {
-		e.Ref, e.Record = ref, rec
-	}
+	s.rewrite(e, func(rec *journal.Record) { rec.LastError = err.Error() })
 	s.note(func() { r.Outcome, r.Due = Failed, dueAt(&rec) })
 	return err
+}
+
+// rewrite changes a record in the journal. If that is full, it is changed here at least: a full disk must not keep us from
+// removing files.
+func (s *settler) rewrite(e *journal.Entry, change func(*journal.Record)) journal.Record {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	change(&e.Record)
+	if ref, err := s.journal.Replace(e.Ref, &e.Record); err == nil {
+		e.Ref = ref
+	}
+	return e.Record
 }
 
 func (s *settler) carryOut(ctx context.Context, rec *journal.Record, kind anyKind) (err error) {
@@ -180,11 +196,7 @@ func (s *settler) carryOut(ctx context.Context, rec *journal.Record, kind anyKin
 
 // bury makes a dead letter of a record.
 func (s *settler) bury(r *RecordReport, e *journal.Entry, why error) {
-	rec := e.Record
-	rec.Dead, rec.LastError = true, why.Error()
-	if ref, err := s.journal.Replace(e.Ref, &rec); err == nil {
-		e.Ref, e.Record = ref, rec
-	}
+	s.rewrite(e, func(rec *journal.Record) { rec.Dead, rec.LastError = true, why.Error() })
 	s.note(func() { r.Outcome, r.Err, r.Due = DeadLetter, why, time.Time{} })
 }
 

@@ -65,7 +65,8 @@ func (c Command) check() error {
 	return nil
 }
 
-// Capture finds the program (in PATH, if its name has no slash) and makes all paths absolute.
+// Capture finds the program (in PATH, if its name has no slash) and makes all paths absolute. What is relative is so to the
+// working folder of this process, the program, too.
 func (c Command) Capture() (Command, error) {
 	captured, err := c.capture()
 	if err != nil {
@@ -114,7 +115,7 @@ func (c Command) capture() (Command, error) {
 // Do runs the command and waits for it. Exit status 0 is success. When the context ends it is killed, with its process group,
 // and waited for. Without a deadline the context is bounded by DefaultLimit. The error has the exit status and the end of the
 // last line that the command wrote to stderr, without the values of its variables. What the command leaves running in the
-// background is not waited for.
+// background is not waited for; it loses its stderr, if that is still the command's.
 func (c Command) Do(ctx context.Context) error {
 	if err := c.do(ctx); err != nil {
 		return fmt.Errorf("%v: %w", c, err)

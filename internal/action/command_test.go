@@ -161,6 +161,8 @@ func TestCommandHides(t *testing.T) {
 		"long line": {secretWord, `i=0; while [ $i -lt 1000 ]; do printf %s "$S" >&2; i=$((i+1)); done; exit 1`},
 		"at an end": {secretWord, `printf %5000s%s%190s "" "$S" "" | tr ' ' x >&2; exit 1`},
 		"long":      {strings.Repeat(secretWord, 300), `echo "$S" >&2; exit 1`},
+		"cut":       {strings.Repeat(secretWord, 48), `i=0; while [ $i -lt 10 ]; do printf %s "$S" >&2; i=$((i+1)); done; exit 1`},
+		"ends cut":  {strings.Repeat(secretWord, 48) + "x", `i=0; while [ $i -lt 4 ]; do printf %s "$S" >&2; i=$((i+1)); done; printf '\n%s and more words' "$S" >&2; exit 1`},
 		"lines":     {secretWord + "\nhunter2", `echo "$S" >&2; exit 1`},
 		"not UTF-8": {"\xff" + secretWord, `echo "$S" >&2; exit 1`},
 		"stdout":    {secretWord, `echo "$S"; exit 1`},

@@ -16,7 +16,7 @@ import (
 
 const (
 	// lookAgain is how long after a look that found nobody another one follows: a process between fork and exec does not
-	// bear its mark yet, and a group's members can't be waited for.
+	// bear its mark yet.
 	lookAgain = 10 * time.Millisecond
 
 	// maxRounds bounds how often is looked: who starts new processes faster than they are killed wins, and is reported.
@@ -55,8 +55,8 @@ func (k Kill) do(ctx context.Context) error {
 	}
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	h := hunt{Kill: k, beyond: make(map[proc.ID]bool)}
-	defer h.letGo()
+	h := hunt{Kill: k, found: make(map[proc.ID]*proc.Process), beyond: make(map[proc.ID]bool)}
+	defer h.close()
 	if err := h.open(); err != nil {
 		return err
 	}
@@ -71,11 +71,10 @@ func (k Kill) do(ctx context.Context) error {
 // A hunt is one Do.
 type hunt struct {
 	Kill
-	target  *proc.Process    // held to the end, for its group; nil if it was gone before
-	found   []*proc.Process  // who was running at the last look, the target among them
-	grouped bool             // the target's group had a running member at the last look
-	beyond  map[proc.ID]bool // who can't be signalled: not looked at again
-	failed  []error          // why not
+	target *proc.Process             // held to the end, for its group; nil if it was gone before
+	found  map[proc.ID]*proc.Process // who was running at the last look, the target among them
+	beyond map[proc.ID]bool          // who can't be signalled: not looked at again
+	failed []error                   // why not
 }
 
 // open holds the target if it is still there.
@@ -94,21 +93,13 @@ func (h *hunt) open() error {
 	return spare(h.Pid, h.Group)
 }
 
-func (h *hunt) letGo() {
-	h.drop()
-	if h.target != nil {
-		_ = h.target.Close()
-	}
-}
-
-// drop forgets who was found.
-func (h *hunt) drop() {
+func (h *hunt) close() {
 	for _, p := range h.found {
-		if p != h.target {
-			_ = p.Close()
-		}
+		_ = p.Close()
 	}
-	h.found, h.grouped = nil, false
+	if h.target != nil {
+		_ = h.target.Close() // a second time does nothing
+	}
 }
 
 // ask sends SIGTERM to all, once, and waits until nobody is left or the grace is over. Who is started meanwhile may be part
@@ -122,7 +113,7 @@ func (h *hunt) ask(ctx context.Context) error {
 	defer cancel()
 	signals := []syscall.Signal{syscall.SIGTERM, sigCont} // a stopped process does not see SIGTERM before
 	for range maxRounds {
-		if err := h.look(signals...); err != nil || h.nobody() {
+		if err := h.look(signals...); err != nil || len(h.found) == 0 {
 			return err
 		}
 		if h.wait(ctx) != nil {
@@ -140,7 +131,7 @@ func (h *hunt) end(ctx context.Context) error {
 		if err := h.look(syscall.SIGKILL); err != nil {
 			return err
 		}
-		if h.nobody() {
+		if len(h.found) == 0 {
 			if quiet {
 				return errors.Join(h.failed...)
 			}
@@ -156,80 +147,97 @@ func (h *hunt) end(ctx context.Context) error {
 	return errors.Join(append(h.failed, fmt.Errorf("%s and more: new ones are started faster than they are killed", h.names()))...)
 }
 
-func (h *hunt) nobody() bool { return len(h.found) == 0 && !h.grouped }
-
 // look finds who is running now, and sends the signals at once: a process that starts its successor and exits is fast. Who
-// is found in the target's group gets them once.
+// is in the target's group gets them once.
 func (h *hunt) look(signals ...syscall.Signal) error {
-	h.drop()
-	done := func(*proc.Process) bool { return false }
-	if h.target != nil && h.Group && h.groupRuns() {
-		h.grouped = true
-		if err := h.each(signals, h.target.SignalGroup); err == nil {
-			done = func(p *proc.Process) bool { return p == h.target || groupOf(p.ID().Pid) == h.Pid }
+	check := []syscall.Signal{0}
+	spared := append(proc.Ancestors(), os.Getpid(), 1) // docker exec has no ancestors, but 1 is the container all the same
+	// The members are held before the group is signalled: it may be known by a leader that dies of the signal.
+	err := h.members(func(p *proc.Process) bool { return !slices.Contains(spared, p.ID().Pid) && h.meet(p, check) })
+	grouped := h.target != nil && h.Group && each(signals, h.target.SignalGroup) == nil
+	if h.target != nil && h.found[h.target.ID()] == nil {
+		h.meet(h.target, check)
+	}
+	for _, p := range h.found {
+		spared = append(spared, p.ID().Pid)
+		if grouped && groupOf(p.ID().Pid) == h.Pid {
+			h.meet(p, check)
+		} else {
+			h.meet(p, signals)
 		}
 	}
-	meet := func(p *proc.Process) bool { return h.meet(p, done(p), signals) }
-	if h.target != nil {
-		meet(h.target)
+	if err == nil && h.Mark != "" {
+		err = proc.EachMarked(MarkVariable, h.Mark, func(p *proc.Process) bool {
+			return !slices.Contains(spared, p.ID().Pid) && h.meet(p, signals)
+		})
 	}
-	if h.Mark == "" {
-		return nil
-	}
-	spared := append(proc.Ancestors(), os.Getpid())
-	if h.target != nil {
-		spared = append(spared, h.Pid) // met already
-	}
-	err := proc.EachMarked(MarkVariable, h.Mark, func(p *proc.Process) bool {
-		return !slices.Contains(spared, p.ID().Pid) && meet(p)
-	})
 	switch {
 	case err == nil,
-		errors.Is(err, errors.ErrUnsupported) && h.Pid != 0, // marks were only a help
+		errors.Is(err, errors.ErrUnsupported) && h.Pid != 0, // groups and marks were only a help
 		errors.Is(err, syscall.EMFILE) && len(h.found) > 0:  // these first, the next look finds the others
 		return nil
 	}
-	return fmt.Errorf("look for marked processes: %w", err)
+	return fmt.Errorf("look for more processes: %w", err)
 }
 
-// meet signals a process, if it was not signalled already, and reports whether it was running.
-func (h *hunt) meet(p *proc.Process, done bool, signals []syscall.Signal) bool {
-	if h.beyond[p.ID()] {
+// meet signals a process, and notes whether it runs. It returns true when the process is kept.
+func (h *hunt) meet(p *proc.Process, signals []syscall.Signal) bool {
+	id := p.ID()
+	if h.beyond[id] {
 		return false
 	}
-	if done {
-		signals = []syscall.Signal{0}
-	}
-	err := h.each(signals, p.Signal)
-	switch {
-	case errors.Is(err, proc.ErrGone):
-		return false
-	case err != nil:
-		h.beyond[p.ID()] = true
+	switch err := each(signals, p.Signal); {
+	case err == nil:
+		h.found[id] = p
+		return true
+	case !errors.Is(err, proc.ErrGone):
+		h.beyond[id] = true
 		h.failed = append(h.failed, err)
-		return false
 	}
-	h.found = append(h.found, p)
-	return true
+	if h.found[id] == p && p != h.target {
+		_ = p.Close()
+	}
+	delete(h.found, id)
+	return false
 }
 
-func (h *hunt) each(signals []syscall.Signal, send func(syscall.Signal) error) error {
+// members calls meet with each running process of the target's group. That is the group of that number as long as the
+// kernel reaches it through the target, or a process that was found in it is still in it: till then nobody else gets the number.
+func (h *hunt) members(meet func(*proc.Process) bool) error {
+	if h.target == nil || !h.Group {
+		return nil
+	}
+	same := h.target.SignalGroup(0) == nil
+	for _, p := range h.found {
+		same = same || groupOf(p.ID().Pid) == h.Pid && p.Signal(0) == nil
+	}
+	if !same {
+		return nil
+	}
+	pids, err := proc.Members(h.Pid)
+	if err != nil {
+		return err
+	}
+	for _, pid := range pids {
+		p, err := proc.OpenPid(pid)
+		switch {
+		case errors.Is(err, proc.ErrGone):
+		case err != nil:
+			return err
+		case groupOf(pid) != h.Pid || h.found[p.ID()] != nil || !meet(p):
+			_ = p.Close()
+		}
+	}
+	return nil
+}
+
+func each(signals []syscall.Signal, send func(syscall.Signal) error) error {
 	for _, sig := range signals {
 		if err := send(sig); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// groupRuns reports whether a member of the target's group is more than a zombie, which an orphan stays in a container
-// whose first process waits for nobody.
-func (h *hunt) groupRuns() bool {
-	if h.beyond[h.target.ID()] || h.target.SignalGroup(0) != nil {
-		return false
-	}
-	members, err := proc.Members(h.Pid)
-	return err != nil || len(members) > 0
 }
 
 // wait waits until the found ones are gone.
@@ -239,24 +247,17 @@ func (h *hunt) wait(ctx context.Context) error {
 			return err
 		}
 	}
-	for h.grouped && h.groupRuns() {
-		if pause(ctx, lookAgain); ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-	}
 	return nil
 }
 
 // names lists some of the found ones.
 func (h *hunt) names() string {
 	var pids []string
-	for _, p := range h.found[:min(len(h.found), 5)] {
-		pids = append(pids, strconv.Itoa(p.ID().Pid))
+	for id := range h.found {
+		pids = append(pids, strconv.Itoa(id.Pid))
 	}
-	if h.grouped {
-		pids = append(pids, fmt.Sprintf("group %d", h.Pid))
-	}
-	return fmt.Sprintf("%d processes found (%s)", len(h.found), strings.Join(pids, ", "))
+	slices.Sort(pids)
+	return fmt.Sprintf("%d processes found (%s)", len(pids), shorten(strings.Join(pids, ", "), 60))
 }
 
 // pause waits for a while, or until the context ends.

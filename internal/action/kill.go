@@ -17,7 +17,8 @@ import (
 //
 // What it does not find: with Pid alone, the process's children; with Group, those that left the group, and all of it once
 // its leader was gone before Do; with Mark, those that were started without the environment they would have inherited, or as
-// another user (proc.Marked has the list). On systems other than Linux a Mark finds nothing, and Do says so.
+// another user (proc.EachMarked has the list). On systems other than Linux marks can't be looked for: with a Pid that is
+// left out, without one Do says so.
 type Kill struct {
 	Pid    int           `json:"pid,omitempty"`      // the process, while it runs; 0: not known yet, then a Mark is needed
 	Mark   string        `json:"mark,omitempty"`     // of NewMark, and in the process's environment by WithMark
@@ -105,13 +106,14 @@ func (k Kill) Capture() (Kill, error) {
 
 // spare refuses what would kill who does the killing.
 func spare(pid int, group bool) error {
+	mine := append(proc.Ancestors(), os.Getpid())
 	switch {
 	case pid == os.Getpid():
 		return fmt.Errorf("process %d is this process itself", pid)
-	case group && groupOf(os.Getpid()) == pid:
-		return fmt.Errorf("process %d leads the process group of this process: start it in one of its own (SysProcAttr.Setpgid)", pid)
-	case slices.Contains(proc.Ancestors(), pid):
+	case slices.Contains(mine, pid):
 		return fmt.Errorf("process %d is an ancestor of this process: killing it could take the program's own parent or session down", pid)
+	case group && slices.ContainsFunc(mine, func(one int) bool { return groupOf(one) == pid }):
+		return fmt.Errorf("process %d leads the process group of this process or of an ancestor: start it in one of its own (SysProcAttr.Setpgid)", pid)
 	}
 	return nil
 }

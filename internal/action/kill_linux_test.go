@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"os/signal"
 	"slices"
 	"strings"
 	"syscall"
@@ -16,55 +14,6 @@ import (
 	"github.com/lastly-go/lastly/internal/proc"
 	"github.com/lastly-go/lastly/internal/testproc"
 )
-
-var killVictims = testproc.Victims{
-	"hang": func([]string) {
-		testproc.Say("hangs")
-		<-time.After(time.Hour)
-	},
-	"polite": func([]string) { // exits 0 on SIGTERM
-		asked := make(chan os.Signal, 1)
-		signal.Notify(asked, syscall.SIGTERM)
-		testproc.Say("hangs")
-		<-asked
-		testproc.Say("asked")
-	},
-	"deaf": func([]string) {
-		signal.Ignore(syscall.SIGTERM)
-		testproc.Say("hangs")
-		<-time.After(time.Hour)
-	},
-	"shell": func(args []string) { // runs a script, and waits for nobody that it leaves
-		cmd := exec.Command("sh", "-c", args[0])
-		cmd.Stdout = os.Stdout
-		if err := cmd.Start(); err != nil {
-			testproc.Say("%v", err)
-		}
-		testproc.Say("started %d", cmd.Process.Pid)
-		<-time.After(time.Hour)
-	},
-	"killer": killerVictim,
-}
-
-// killerVictim tries to kill as nobody, or who leads its group.
-func killerVictim(args []string) {
-	if args[0] == "group" {
-		_, err := Kill{Pid: syscall.Getpgrp(), Group: true}.Capture()
-		testproc.Say("%v", err)
-		return
-	}
-	var pid int
-	_, _ = fmt.Sscan(args[0], &pid)
-	if err := syscall.Setuid(65534); err != nil {
-		testproc.Say("%v", err)
-		return
-	}
-	k, err := Kill{Pid: pid}.Capture()
-	if err == nil {
-		err = k.Do(context.Background())
-	}
-	testproc.Say("%v, of permission: %v", err, errors.Is(err, os.ErrPermission))
-}
 
 func start(t *testing.T, spec testproc.Spec) *testproc.Proc {
 	t.Helper()
@@ -181,6 +130,11 @@ func TestRefusedKills(t *testing.T) {
 	if !strings.Contains(result.Out, "an ancestor") && !strings.Contains(result.Out, "leads the process group") {
 		t.Error(result)
 	}
+	leader := start(t, testproc.Spec{Victim: "hang"})
+	p = testproc.Spec{Victim: "killer", Args: []string{"group"}, Attr: &syscall.SysProcAttr{Setpgid: true, Pgid: leader.Pid()}}.Start(t)
+	if result := p.Wait(); !strings.Contains(result.Out, "leads the process group") {
+		t.Error(result)
+	}
 	p = testproc.Spec{Victim: "killer", Args: []string{"group"}}.Start(t)
 	if result := p.Wait(); !strings.Contains(result.Out, "this process itself") {
 		t.Error(result)
@@ -209,6 +163,26 @@ func TestKillTheGroup(t *testing.T) {
 		}
 		p.Wait()
 	}
+}
+
+// TestKillTheGroupOnAnOldKernel: the group can't be reached through its leader when that is gone, but each member is held.
+func TestKillTheGroupOnAnOldKernel(t *testing.T) {
+	t.Parallel()
+	p := start(t, testproc.Spec{Victim: "hang", Wrap: []string{"sh", "-c", `(trap "" TERM; exec sleep 1000) & (trap "" TERM; exec sleep 1000) & exec "$0" "$@"`}})
+	members := func() []int {
+		pids, err := proc.Members(p.Pid())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pids
+	}
+	testproc.Poll(t, "the group to have three members", func() bool { return len(members()) == 3 })
+	testproc.Start(t, "killer", "on an old kernel", fmt.Sprint(p.Pid())).Wait().CheckLines(t, "<nil>, of permission: false")
+	if left := members(); len(left) > 0 {
+		t.Errorf("the group still has %v", left)
+		_ = syscall.Kill(-p.Pid(), syscall.SIGKILL) // a group with a member keeps its number
+	}
+	p.Wait()
 }
 
 // TestKillAlone: without Group and Mark nobody else is killed.
@@ -342,7 +316,7 @@ func TestKillForbidden(t *testing.T) {
 		testproc.Skip(t, "needs root, to be somebody else", "killer")
 	}
 	p := start(t, testproc.Spec{Victim: "hang"})
-	killer := testproc.Start(t, "killer", fmt.Sprint(p.Pid()))
+	killer := testproc.Start(t, "killer", "as nobody", fmt.Sprint(p.Pid()))
 	if result := killer.Wait(); !strings.Contains(result.Out, "not permitted, of permission: true") {
 		t.Error(result)
 	}

@@ -2,11 +2,16 @@ package action
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +22,11 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(testproc.Main(m, victims, killVictims)) }
 
-var victims = testproc.Victims{}
+var victims = testproc.Victims{
+	"proxied": func(args []string) {
+		testproc.Say("%v", Request{Method: "POST", URL: args[0]}.Do(context.Background(), "k"))
+	},
+}
 
 // decode is a strict decoder, as the journal's reader has one.
 func decode(text []byte, into any) error {
@@ -109,4 +118,47 @@ func TestReadSecret(t *testing.T) {
 	}
 	_, err := readSecret(filepath.Join(t.TempDir(), "none"))
 	checkError(t, err, "none", "no such file")
+}
+
+// TestNothingStays: no descriptor and no goroutine is left of what was done.
+func TestNothingStays(t *testing.T) { // not parallel: it counts
+	files := func() int {
+		names, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			testproc.Skip(t, "counts in /proc")
+		}
+		return len(names)
+	}
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	request := Request{Method: "DELETE", URL: server.URL}
+	command, err := Command{Args: []string{"true"}}.Capture()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := func() {
+		p := testproc.Start(t, "proxied", "http://127.0.0.1:1/")
+		kill, err := Kill{Pid: p.Pid(), Mark: NewMark(), Group: true, Grace: time.Second}.Capture()
+		if err != nil && !errors.Is(err, proc.ErrGone) {
+			t.Fatal(err)
+		}
+		if err == nil {
+			err = kill.Do(t.Context())
+		} else {
+			err = nil
+		}
+		if err := errors.Join(err, command.Do(t.Context()), request.Do(t.Context(), "k")); err != nil {
+			t.Error(err)
+		}
+		p.Wait()
+	}
+	all()
+	server.CloseClientConnections()
+	files0, goroutines0 := files(), runtime.NumGoroutine()
+	for range 5 {
+		all()
+	}
+	testproc.Poll(t, "descriptors and goroutines to be as many as before", func() bool {
+		return files() <= files0 && runtime.NumGoroutine() <= goroutines0
+	})
 }

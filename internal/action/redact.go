@@ -71,24 +71,20 @@ func (t *tail) Write(p []byte) (int, error) {
 }
 
 // lastLine is the end of the last line that is not blank, quoted and without secrets; empty if there is none. A secret of
-// which only the end was kept could not be recognised, so nothing is shown where one could be.
+// which only a part was kept could not be recognised, so nothing is shown where that is possible. A command that writes a part
+// of a secret, or another form of it, is not seen through.
 func (t *tail) lastLine() string {
-	text := t.text
+	text := bytes.TrimSpace(t.text)
+	start := bytes.LastIndexAny(text, "\r\n")
+	if start < 0 && t.cut && len(t.secrets) > 0 {
+		return "; its stderr is not shown: the line is very long, and the end of a secret could be in it"
+	}
 	for _, secret := range t.secrets {
 		if strings.ContainsAny(secret, "\r\n") || len(secret) > tailKept-tailShown {
 			return "; its stderr is not shown: a variable has several lines, or a very long one"
 		}
 	}
-	text = bytes.TrimSpace(text)
-	if start := bytes.LastIndexAny(text, "\r\n"); start >= 0 {
-		text = text[start+1:]
-	} else if t.cut {
-		longest := 0
-		for _, secret := range t.secrets {
-			longest = max(longest, len(secret))
-		}
-		text = text[min(longest, len(text)):]
-	}
+	text = text[start+1:]
 	line := strings.ToValidUTF8(redact(string(text), t.secrets), "?")
 	if over := len(line) - tailShown; over > 0 {
 		for over < len(line) && !utf8.RuneStart(line[over]) {

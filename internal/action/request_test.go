@@ -349,7 +349,7 @@ func TestRequestHides(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		_, _ = conn.Write([]byte("broken " + req.Header.Get("Authorization") + " " + req.URL.RawQuery + "\r\n\r\n"))
+		_, _ = conn.Write([]byte(strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer ") + " " + req.URL.RawQuery + "\r\n\r\n"))
 		_ = conn.Close()
 	})
 	r := Request{
@@ -361,7 +361,7 @@ func TestRequestHides(t *testing.T) {
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("request", "request", r)
 	checkHidden(t, "a logger", log.String())
 	err := do(t, r, "k")
-	checkError(t, err, "malformed")
+	checkError(t, err, `malformed HTTP status code "[redacted]&a=[redacted]"`)
 	checkHidden(t, "an error", err)
 	checkHidden(t, "the request", r)
 	if s, want := r.String(), "POST "+server.URL+"/?...&a=..."; s != want {

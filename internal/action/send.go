@@ -85,16 +85,12 @@ func (r Request) do(ctx context.Context, key string) error {
 	return fmt.Errorf("redirected more than %d times", maxRedirects)
 }
 
-// proxy is http.ProxyFromEnvironment, whose errors show the proxy's password.
+// proxy is the environment's, if that can be believed.
 func proxy(req *http.Request) (*url.URL, error) {
 	if proc.Secure() {
 		return nil, nil
 	}
-	u, err := http.ProxyFromEnvironment(req)
-	if err != nil {
-		return nil, errors.New("the proxy that the environment names can't be used: check HTTP_PROXY and HTTPS_PROXY")
-	}
-	return u, nil
+	return http.ProxyFromEnvironment(req)
 }
 
 // unquoted is the error without secrets. The network's errors have none, but a server that breaks the protocol is quoted,

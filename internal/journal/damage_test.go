@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // journalBytes is a journal with records of 1, 3 and 1 slots, without what follows the last.
@@ -180,6 +181,7 @@ func TestHostileRecords(t *testing.T) {
 		"scope bit": {sealed(t, with(14, 0x04), nil), "unknown flags 0x4"},
 		"payload":   {sealed(t, with(len(body)-2, 0x7f), nil), "are announced"},
 		"length":    {sealed(t, body, func(h []byte) { h[offLength+3] = 1 }), "its length is 167"},
+		"too long":  {sealed(t, make([]byte, 5*MaxRecord), nil), "possible are 32 to 131072"},
 		"short":     {sealed(t, body, func(h []byte) { h[offLength] = 31 }), "its length is 31"},
 		"cut":       {sealed(t, body, func(h []byte) { h[offLength]++ }), "bytes left"},
 	} {
@@ -244,6 +246,50 @@ func TestDamagedStays(t *testing.T) {
 	}
 	_, c = orphan(t, j)
 	checkList(t, c, "2.1001 a", "damaged 4096")
+}
+
+// TestQuiet: what one scan missed or saw half written is in another; when nobody writes, one is enough.
+func TestQuiet(t *testing.T) {
+	whole := journalBytes(t)
+	half := slices.Clone(whole) // a is torn, c is somewhere else
+	half[headerSize+offLength]++
+	clear(half[headerSize+SlotSize:][:clearSize])
+	long := time.Now().Add(-time.Hour)
+	for _, c := range []struct {
+		name    string
+		changed []time.Time // the last one for good
+		files   [][]byte
+		scans   int
+		want    []string
+	}{
+		{"quiet", []time.Time{long}, [][]byte{half}, 1, []string{"2.1 b", "damaged 4096"}},
+		{"busy", []time.Time{time.Now().Add(time.Hour)}, [][]byte{half, whole, half}, 12, []string{"1.1 a", "2.1 b", "3.1 c"}},
+		{"coarse", []time.Time{time.Now(), time.Now(), long}, [][]byte{half, whole}, 2, []string{"1.1 a", "2.1 b", "3.1 c"}},
+		{"then quiet", []time.Time{long, long.Add(1)}, [][]byte{whole, half}, 2, []string{"2.1 b", "damaged 4096"}},
+	} {
+		scans := 0
+		s, err := scanQuiet(func() (time.Time, error) {
+			at := c.changed[0]
+			if len(c.changed) > 1 {
+				c.changed = c.changed[1:]
+			}
+			return at, nil
+		}, func() (*scan, error) {
+			b := c.files[min(scans, len(c.files)-1)]
+			scans++
+			return scanFile(bytes.NewReader(b), int64(len(b)))
+		})
+		fatal(t, err)
+		if scans != c.scans {
+			t.Errorf("%s: %d scans, want %d", c.name, scans, c.scans)
+		}
+		var content Content
+		for _, f := range s.newest() {
+			content.Entries = append(content.Entries, Entry{Record: f.record})
+		}
+		content.Damaged = s.damages()
+		checkList(t, content, c.want...)
+	}
 }
 
 func TestRefused(t *testing.T) {

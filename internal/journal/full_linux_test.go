@@ -20,7 +20,7 @@ func full([]string) {
 		return
 	}
 	die(err)
-	fillUp("tmpfs", syscall.ENOSPC, "free space")
+	fillUp("tmpfs", 256<<10, syscall.ENOSPC, "free space")
 	// With the last page taken not even a new journal fits, and none is half there.
 	die(os.WriteFile("tmpfs/rest", make([]byte, 240<<10), 0o600))
 	if _, err := Create("tmpfs", Owner{}, Options{}); !errors.Is(err, syscall.ENOSPC) {

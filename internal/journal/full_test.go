@@ -17,11 +17,11 @@ import (
 // limited is a process whose files may have 200 kB.
 func limited(args []string) {
 	die(syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 200_000, Max: 200_000}))
-	fillUp(args[0], syscall.EFBIG, "ulimit -f")
+	fillUp(args[0], 200_000, syscall.EFBIG, "ulimit -f")
 }
 
 // fillUp appends until there is no more room, and sees that this was an error like any other.
-func fillUp(dir string, want error, advice string) {
+func fillUp(dir string, room int64, want error, advice string) {
 	for _, opt := range []Options{{}, {Sync: true}} {
 		j, err := Create(dir, Owner{Program: "full", Pid: os.Getpid()}, opt)
 		die(err)
@@ -36,6 +36,9 @@ func fillUp(dir string, want error, advice string) {
 		}
 		if !errors.Is(err, want) || !strings.Contains(err.Error(), advice) || !strings.Contains(err.Error(), j.Path()) {
 			die(fmt.Errorf("append: %w, want %w with %q and the path", err, want, advice))
+		}
+		if info, err := j.file.Stat(); err != nil || info.Size() < room-headerSize {
+			die(fmt.Errorf("it gave up at %d bytes of %d: %w", info.Size(), room, err))
 		}
 		large := Record{Payload: make([]byte, MaxPayload)}
 		if _, err := j.Append(&large); !errors.Is(err, want) || large.ID != 0 {

@@ -88,7 +88,20 @@ func Read(path string) (Owner, Content, error) {
 		return Owner{}, Content{}, refused(path, err)
 	}
 	defer func() { _ = f.Close() }()
-	s, err := scanQuiet(f)
+	changed := func() (time.Time, error) {
+		info, err := f.Stat()
+		if err != nil {
+			return time.Time{}, err
+		}
+		return info.ModTime(), nil
+	}
+	s, err := scanQuiet(changed, func() (*scan, error) {
+		size, err := check(f)
+		if err != nil {
+			return nil, err
+		}
+		return scanFile(f, size)
+	})
 	if err != nil {
 		return Owner{}, Content{}, refused(path, err)
 	}
@@ -100,33 +113,35 @@ func Read(path string) (Owner, Content, error) {
 	return s.owner, c, nil
 }
 
-// scanQuiet reads a file while nobody writes. A scan of a file that is being written can miss a record: it has passed the slots
-// where Replace puts it, and comes to the old ones when they are cleared. A busy journal may never be quiet; then all that some
-// scans have found counts, even if it was struck meanwhile.
-func scanQuiet(f *os.File) (s *scan, err error) {
-	for range 6 {
-		before, err := f.Stat()
-		if err != nil {
-			return nil, err
-		}
-		size, err := check(f)
-		if err != nil {
-			return nil, err
-		}
-		last := s
-		if s, err = scanFile(f, size); err != nil {
-			return nil, err
-		}
-		after, err := f.Stat()
-		if err != nil {
-			return nil, err
-		}
-		if m := before.ModTime(); m.Equal(after.ModTime()) && time.Since(m) > coarse {
-			return s, nil
-		}
-		if last != nil {
-			s.add(last)
-		}
+// scanQuiet scans a file while nobody writes, which its time of last change shows. A scan of a file that is being written can miss a
+// record: it has passed the slots where Replace puts it, and comes to the old ones when they are cleared. A busy journal may
+// never be quiet; then all that some scans have found counts, even if it was struck meanwhile.
+func scanQuiet(changed func() (time.Time, error), scan func() (*scan, error)) (*scan, error) {
+	const most = 12
+	last, err := scanIfQuiet(changed, scan, nil)
+	for n := 1; n < most && err == nil && !last.quiet; n++ {
+		last, err = scanIfQuiet(changed, scan, last)
+	}
+	return last, err
+}
+
+// scanIfQuiet adds what was found before, unless it was quiet.
+func scanIfQuiet(changed func() (time.Time, error), scan func() (*scan, error), before *scan) (*scan, error) {
+	from, err := changed()
+	if err != nil {
+		return nil, err
+	}
+	s, err := scan()
+	if err != nil {
+		return nil, err
+	}
+	to, err := changed()
+	if err != nil {
+		return nil, err
+	}
+	s.quiet = from.Equal(to) && time.Since(from) > coarse
+	if before != nil && !s.quiet {
+		s.add(before)
 	}
 	return s, nil
 }

@@ -16,6 +16,7 @@ type scan struct {
 	found   []found
 	stale   []found // set by newest
 	damaged []Damage
+	quiet   bool // nobody wrote meanwhile
 }
 
 // A found is a record that verifies.

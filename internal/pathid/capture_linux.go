@@ -25,7 +25,10 @@ func (s system) capture(path string) (ID, error) {
 		id.Boot = bootID()
 	}
 	leaf, itsMount, handleErr := s.handle(fd, base)
-	f, err := s.stat(fd, base)
+	var f facts
+	if handleErr != syscall.ENOENT {
+		f, err = s.stat(fd, base)
+	}
 	if err != nil {
 		return ID{}, problemf(full, err, "look at it")
 	}
@@ -33,7 +36,7 @@ func (s system) capture(path string) (ID, error) {
 	switch {
 	case f.exists && others(itsMount, mount):
 		return ID{}, problem(full, ErrMount)
-	case !f.exists || handleErr == syscall.ENOENT:
+	case !f.exists:
 		if id.Kind == Random { // nobody's home: the name was made up a moment ago
 			return id, nil
 		}
@@ -108,10 +111,17 @@ func (s system) folders(fd, n int) ([]thing, uint64, error) {
 	dirs, last := []thing{first}, mount
 	for up := ".."; len(dirs) < min(n, maxDirs); up += "/.." {
 		t, m, err := s.handle(fd, up)
-		t.fs = dirs[len(dirs)-1].fs
-		if err == errNoHandle || m != last || strings.HasPrefix(t.fs, btrfs) {
+		fs := dirs[len(dirs)-1].fs
+		switch {
+		case m != last || m == 0 || strings.HasPrefix(fs, btrfs):
 			t, m, err = s.folderAt(fd, up)
+			fs = t.fs
+		case err == errNoHandle: // of ext4, the root has none
+			var f facts
+			f, err = s.stat(fd, up)
+			t = f.weak()
 		}
+		t.fs = fs
 		if err != nil {
 			break
 		}
@@ -134,27 +144,28 @@ func (s system) folderAt(fd int, up string) (thing, uint64, error) {
 	return s.folder(above)
 }
 
-// places are the paths that stay, with what contains them: the homes of the user of the record and of this process, and
-// the working folder.
+// places are the paths that stay, with what contains them: the homes and the working folder.
 func places(uid int64) []string {
-	all := homes(uid, int64(os.Geteuid()), int64(os.Getuid()))
+	all := users(uid)
 	if wd, err := os.Getwd(); err == nil {
 		all = append(all, wd)
 	}
 	return all
 }
 
+// users are the homes of the user of the record, and of this process.
+func users(uid int64) []string { return homes(uid, int64(os.Geteuid()), int64(os.Getuid())) }
+
 // protected refuses one of the places, and what contains one: by name, and a folder also by what it is, since a bind mount
 // or a link gives it other names.
 func (s system) protected(path string, uid int64, f facts) error {
-	all := places(uid)
-	if err := protectedName(path, all); err != nil || !f.isDir() {
+	if err := protectedName(path, places(uid)); err != nil || !f.isDir() {
 		return err
 	}
 	if s.contains(f, atFDCWD) {
 		return problem(path, ErrProtected)
 	}
-	for _, place := range all {
+	for _, place := range users(uid) {
 		fd, err := openat(atFDCWD, cstring(place), openPath|syscall.O_DIRECTORY|syscall.O_CLOEXEC)
 		if err != nil {
 			continue // it is not there, or not for this user

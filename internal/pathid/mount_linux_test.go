@@ -73,7 +73,25 @@ func mountInTree(v *verdict, dir string) {
 		v.must(syscall.Unmount(tmp, 0))
 		s.removes(v, id, nil)
 
-		v.must(os.Mkdir(tree, 0o755)) // the leaf is a mount point
+		later := filepath.Join(dir, NewName("")) // the leaf is a mount point by now, of a folder and of a file
+		for _, source := range []string{victim, filepath.Join(victim, "sub", "file")} {
+			id, err = s.capture(later)
+			v.must(err)
+			if source == victim {
+				v.must(os.Mkdir(later, 0o755))
+			} else {
+				write(v, later)
+			}
+			v.must(syscall.Mount(source, later, "", syscall.MS_BIND, ""))
+			if !unnoticed || source != victim {
+				s.removes(v, id, ErrMount)
+			}
+			stays(v, later, filepath.Join(victim, "sub", "file"))
+			v.must(syscall.Unmount(later, 0))
+			s.removes(v, id, nil)
+		}
+
+		v.must(os.Mkdir(tree, 0o755)) // and this one was something
 		write(v, filepath.Join(tree, "file"))
 		id, err = s.capture(tree)
 		v.must(err)

@@ -22,8 +22,6 @@ func (s system) remove(ctx context.Context, t target, o Options) error {
 		return refusal(t.path, err)
 	case !f.exists:
 		return s.afterCrash(t, dir)
-	case others(f.mount, mount):
-		return problem(t.path, ErrMount)
 	case t.id.Kind == Existing && t.leaf.handle == "":
 		return problem(t.path, ErrUnverified)
 	}

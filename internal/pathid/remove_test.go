@@ -218,6 +218,14 @@ func TestLinksAbove(t *testing.T) {
 			t.Errorf("captured %s as %s, want %s", path, id.Path(), want)
 		}
 	}
+	write(t, filepath.Join(dir, "file"))
+	write(t, filepath.Join(after, "file"))
+	link(t, filepath.Join(after, "sub"), filepath.Join(dir, "sub"))
+	if runtime.GOOS == "linux" { // elsewhere, ".." is taken off before links are looked at
+		if id := captured(t, filepath.Join(dir, "sub")+"/../file"); id.Path() != filepath.Join(after, "file") {
+			t.Errorf("captured %s", id.Path())
+		}
+	}
 	if _, err := Capture(filepath.Join(dir, "nowhere", "file")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("its folder does not exist: %v", err)
 	}

@@ -2,7 +2,6 @@ package pathid
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -101,7 +100,10 @@ func TestHandlesRefusedLater(t *testing.T) {
 	write(t, path)
 	id := captured(t, path)
 	system{noHandles: true}.removes(t, id, ErrUnverified)
+	id.Dirs = system{noHandles: true}.captured(t, path).Dirs // the folder can be told, the leaf can't
+	system{noHandles: true}.removes(t, id, ErrUnverified)
 	stays(t, path)
+	removes(t, id, nil)
 }
 
 // TestHandlesLater captures without handles and settles with them.
@@ -112,6 +114,12 @@ func TestHandlesLater(t *testing.T) {
 	write(t, path)
 	removes(t, id, nil)
 	isGone(t, path)
+
+	path = filepath.Join(filepath.Dir(path), "own")
+	write(t, path)
+	id = system{noHandles: true}.captured(t, path)
+	removes(t, id, ErrUnverified)
+	stays(t, path)
 }
 
 // TestSameInode recreates a path until it has the inode that it had, and wants it left. With the birth times of ext4 that
@@ -219,11 +227,14 @@ func TestCrashedAside(t *testing.T) {
 	must(t, os.Remove(aside))
 	must(t, os.Remove(path))
 
-	id, aside = crash() // something lies where ours would go
-	must(t, os.Rename(aside, path))
-	must(t, os.Mkdir(aside, 0o755))
-	if err := (system{}).try(id); !errors.Is(err, ErrReplaced) {
-		t.Error(err)
+	for _, sort := range []string{"file", "folder"} { // something lies where ours would go
+		id, aside = crash()
+		must(t, os.Rename(aside, path))
+		place(t, sort, aside)
+		removes(t, id, ErrReplaced)
+		stays(t, path, aside)
+		must(t, os.RemoveAll(aside))
+		removes(t, id, nil)
+		isGone(t, path)
 	}
-	stays(t, path, aside)
 }

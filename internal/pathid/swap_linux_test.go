@@ -314,10 +314,31 @@ func TestGrowing(t *testing.T) {
 			t.Errorf("round %d: %v, there: %v", i, err, isThere(tree))
 		}
 	}
-	tree := filepath.Join(dir, "tree")
-	write(t, filepath.Join(tree, "file"))
-	err := meddled(context.Background(), captured(t, tree), func(int) {})
+}
+
+// TestGrown has new entries come exactly when a folder was read: once, and each time that it is read.
+func TestGrown(t *testing.T) {
+	t.Parallel()
+	tree := filepath.Join(folder(t), "tree")
+	grow := func(n int) {
+		for range n {
+			must(t, os.MkdirAll(filepath.Join(tree, "sub", NewName("")), 0o755))
+		}
+	}
+	grow(askEvery)
+	err := meddled(context.Background(), captured(t, tree), func(n int) {
+		if n == 2 {
+			grow(1)
+		}
+	})
 	must(t, err)
+	isGone(t, tree)
+
+	const folders = 8 // that a walk enters before it asks again: what was there grows again
+	grow(askEvery)
+	id := captured(t, tree)
+	wants(t, meddled(context.Background(), id, func(int) { grow(folders) }), ErrBusy, tree)
+	removes(t, id, nil)
 }
 
 // setImmutable is chattr +i or -i: FS_IOC_SETFLAGS of ioctl_iflags(2).

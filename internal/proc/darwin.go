@@ -40,6 +40,8 @@ func startOf(pid int, _ *pidfd) (uint64, error) {
 	return binary.NativeEndian.Uint64(info)*1e6 + uint64(binary.NativeEndian.Uint32(info[8:])), nil
 }
 
+func zombieStatus(int, *pidfd) (status int, ok bool) { return 0, false }
+
 // kinfo is struct kinfo_proc of sys/sysctl.h.
 func kinfo(pid int) ([]byte, error) {
 	const ctlKern, kernProc, kernProcPid = 1, 14, 1

@@ -1,7 +1,6 @@
 package proc
 
 import (
-	"bufio"
 	"os"
 	"testing"
 	"time"
@@ -16,15 +15,6 @@ var victims = testproc.Victims{
 		testproc.Say("hangs")
 		<-time.After(time.Hour)
 	},
-}
-
-// commands returns a function that waits for a line on stdin.
-func commands() func() string {
-	lines := bufio.NewScanner(os.Stdin)
-	return func() string {
-		lines.Scan()
-		return lines.Text()
-	}
 }
 
 // of is Of for what lives.

@@ -171,6 +171,17 @@ func (p *pidfd) exitStatus() (status int, ok bool) {
 	return int(info.exitCode), true
 }
 
+// waitedFor reports whether the process is not even a zombie, so that its number can be another's. When in doubt: true.
+func (p *pidfd) waitedFor() bool {
+	return p.use(func(fd uintptr) error {
+		_, _, errno := syscall.Syscall6(pidfdSendSignal, fd, 0, 0, 0, 0, 0)
+		if errno == syscall.EPERM {
+			return nil // it is there
+		}
+		return sent(errno)
+	}) != nil
+}
+
 func (p *pidfd) number() int {
 	number := -1
 	_ = p.use(func(fd uintptr) error {

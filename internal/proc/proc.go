@@ -43,7 +43,7 @@ func (id ID) String() string {
 }
 
 // errBlurred says that two IDs have nothing in common that could be compared.
-var errBlurred = errors.New("too little is known of the process to tell it from a successor: allow pidfd_open(2), or mount /proc without hidepid")
+var errBlurred = errors.New("too little is known of the process to tell it from a successor: allow pidfd_open(2), and mount /proc, without hidepid")
 
 // same reports whether two IDs of equal number, boot and namespace are of the same process.
 func (id ID) same(now ID) (bool, error) {
@@ -80,12 +80,23 @@ func Open(id ID) (*Process, error) {
 	return p, nil
 }
 
+// OpenPid holds the running process that has the number now. The error is ErrGone if there is none.
+func OpenPid(pid int) (*Process, error) {
+	p, err := openPid(pid)
+	if err != nil {
+		return nil, fmt.Errorf("proc: open process %d: %w", pid, err)
+	}
+	return p, nil
+}
+
 func open(id ID) (*Process, error) {
 	switch {
 	case id.Pid <= 0:
 		return nil, fmt.Errorf("%d is no process number", id.Pid)
-	case id.Boot != BootID():
+	case id.Boot != BootID() && id.Boot != "" && BootID() != "":
 		return nil, ErrGone
+	case id.Boot != BootID():
+		return nil, errBlurred
 	case id.Namespace != Namespace():
 		return nil, ErrElsewhere
 	}

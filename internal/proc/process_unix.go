@@ -173,13 +173,16 @@ func (p *Process) follow() {
 }
 
 // ExitStatus is how the process ended, as wait(2) tells it: a syscall.WaitStatus. It works for processes that are not
-// children. It is false while the process is not both ended and waited for by its parent, and on systems that do not tell:
-// Linux before 6.15, macOS, and where there are no pidfds.
+// children. It is false while the process runs; while its parent has not waited for it, unless /proc tells a status other
+// than 0 to this user; and on systems that do not tell: Linux before 6.15, macOS, and where there are no pidfds.
 func (p *Process) ExitStatus() (status int, ok bool) {
 	if p.pidfd == nil {
 		return 0, false
 	}
-	return p.pidfd.exitStatus()
+	if status, ok = p.pidfd.exitStatus(); ok {
+		return status, true
+	}
+	return zombieStatus(p.id.Pid, p.pidfd)
 }
 
 // Fd is the pidfd, which is the Process's: it is valid until Close. It is -1 where there is none.

@@ -91,7 +91,8 @@ const (
 	statStart      = 22
 	statStartCode  = 26
 	statStartStack = 28
-	statFields     = 44 // what Linux 2.6.33 and newer have at least
+	statExitCode   = 52
+	statFields     = 53 // what Linux 3.5 and newer have at least, and one for the numbers to begin with 1
 )
 
 // readStat returns the fields from number 3 on, at their number. ErrGone if there is no such process.
@@ -110,6 +111,21 @@ func readStat(dir string) ([]string, error) {
 		return nil, fmt.Errorf("%s/stat is not as proc_pid_stat(5) says", dir)
 	}
 	return fields, nil
+}
+
+// zombieStatus is the exit status of a process that was not waited for. 0 is not believed: it is also what those see who may
+// not know.
+func zombieStatus(pid int, held *pidfd) (status int, ok bool) {
+	dir, err := folder(pid, held)
+	if err != nil {
+		return 0, false
+	}
+	fields, err := readStat(dir)
+	if err != nil || !ended(fields) || held.waitedFor() {
+		return 0, false
+	}
+	status, err = strconv.Atoi(fields[statExitCode])
+	return status, err == nil && status != 0
 }
 
 // Ancestors are the numbers of this process's parent, its parent, and so on, as far as they are in this PID namespace.

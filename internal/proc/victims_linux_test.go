@@ -1,6 +1,8 @@
 package proc
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+	"unsafe"
 
 	"github.com/lastly-go/lastly/internal/testproc"
 )
@@ -21,7 +25,17 @@ var linuxVictims = testproc.Victims{
 	"namespace": namespaceVictim,
 	"reuse":     reuseVictim,
 	"hidden":    hiddenVictim,
+	"filtered":  filteredVictim,
 	"secure":    func([]string) { testproc.Say("secure: %v", Secure()) },
+}
+
+// commands returns a function that waits for a line on stdin.
+func commands() func() string {
+	lines := bufio.NewScanner(os.Stdin)
+	return func() string {
+		lines.Scan()
+		return lines.Text()
+	}
 }
 
 // parentVictim starts children, and waits for them only when told.
@@ -79,30 +93,50 @@ func imageVictim([]string) {
 
 // headlessVictim ends its main thread: exit(2) of that thread alone.
 func headlessVictim([]string) {
-	testproc.Say("main thread: %v", syscall.Gettid() == os.Getpid())
-	runtime.LockOSThread()
-	_, _, _ = syscall.RawSyscall(syscall.SYS_EXIT, 0, 0, 0)
+	for {
+		go func() { // ends with the victim
+			runtime.LockOSThread()
+			if syscall.Gettid() == os.Getpid() {
+				_, _, _ = syscall.RawSyscall(syscall.SYS_EXIT, 0, 0, 0)
+			}
+			select {} // the others keep their threads, so that it is the main thread's turn some time
+		}()
+		testproc.Linger(time.Millisecond)
+	}
 }
 
 // intoNamespace is how a victim becomes the first process of a PID namespace of its own.
 var intoNamespace = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS, Setpgid: true}
 
 // mountProc gives the namespace a /proc of its own.
-func mountProc(options string) error {
+func mountProc(options string) {
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
-		return err
+		cant("make mounts private: %v", err)
 	}
-	return syscall.Mount("proc", "/proc", "proc", 0, options)
+	if err := syscall.Mount("proc", "/proc", "proc", 0, options); err != nil {
+		cant("mount /proc: %v", err)
+	}
+}
+
+// cant ends a victim that may not do here what it is for.
+func cant(format string, args ...any) {
+	testproc.Say("can't "+format, args...)
+	os.Exit(0)
+}
+
+// skipIfCant skips the test then.
+func skipIfCant(t *testing.T, output string) {
+	t.Helper()
+	if strings.HasPrefix(output, "can't ") {
+		t.Skip(output)
+	}
 }
 
 // namespaceVictim tells who it is, and what it knows of others: lines with IDs.
 func namespaceVictim(args []string) {
 	next := commands()
 	if args[0] == "mount" {
-		if err := mountProc(""); err != nil {
-			testproc.Say("%v", err)
-			return
-		}
+		mountProc("")
 	}
 	self, err := Self()
 	text, _ := json.Marshal(self)
@@ -122,10 +156,7 @@ func namespaceVictim(args []string) {
 
 // reuseVictim makes a number come round, and says what becomes of the first one that had it.
 func reuseVictim([]string) {
-	if err := mountProc(""); err != nil {
-		testproc.Say("%v", err)
-		return
-	}
+	mountProc("")
 	first := exec.Command("sleep", "1000")
 	_ = first.Start()
 	pid := first.Process.Pid
@@ -139,10 +170,13 @@ func reuseVictim([]string) {
 	_ = first.Process.Kill()
 	_ = first.Wait()
 	testproc.Linger(clockTick)
+	if err := useNext(pid); err != nil {
+		cant("choose process numbers: %v", err) // a kernel without CONFIG_CHECKPOINT_RESTORE
+	}
 
 	second := comeRound(pid)
 	now, err := Of(pid)
-	testproc.Say("process: %v, equal %v, inode equal %v", err, now == id, now.Inode == id.Inode)
+	testproc.Say("process: %v, equal %v, inode equal %v", err, now == id, now.Inode == id.Inode && id.Inode != 0)
 	testproc.Say("held: %v %v", errors.Is(held.Signal(syscall.SIGKILL), ErrGone), errors.Is(held.SignalGroup(syscall.SIGKILL), ErrGone))
 	testproc.Say("blind: %v %v", errors.Is(blind.Signal(syscall.SIGKILL), ErrGone), errors.Is(blind.SignalGroup(syscall.SIGKILL), ErrGone))
 	_, err = Open(id)
@@ -193,10 +227,7 @@ func useNext(pid int) error {
 
 // hiddenVictim looks at root's process as nobody, in a /proc that hides it.
 func hiddenVictim([]string) {
-	if err := mountProc("hidepid=2"); err != nil {
-		testproc.Say("%v", err)
-		return
-	}
+	mountProc("hidepid=2")
 	cmd := exec.Command("sleep", "1000")
 	_ = cmd.Start()
 	err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(65534), syscall.Setuid(65534)) // root's group sees all
@@ -208,6 +239,48 @@ func hiddenVictim([]string) {
 	testproc.Say("hidden: %v, start %v, inode %v, state %v, image %q", err, id.Start != 0, id.Inode != 0, id.State(HostID()), Image(cmd.Process.Pid))
 	_, err = openPidWith(cmd.Process.Pid, false)
 	testproc.Say("without pidfds: %v", err)
+}
+
+// filteredVictim has a seccomp filter that refuses pidfd_open(2), as those of older container engines do.
+func filteredVictim([]string) {
+	const setNoNewPrivs, setSeccomp, modeFilter = 38, 22, 2 // of prctl(2)
+	type instruction struct {
+		code   uint16
+		jt, jf uint8
+		k      uint32
+	}
+	filter := [...]instruction{
+		{0x20, 0, 0, 0},                               // load the number of the system call
+		{0x15, 0, 1, pidfdOpen},                       // if it is not that, skip one
+		{0x06, 0, 0, 0x50000 | uint32(syscall.EPERM)}, // return the error
+		{0x06, 0, 0, 0x7fff0000},                      // allow
+	}
+	program := struct {
+		length uint16
+		filter *instruction
+	}{uint16(len(filter)), &filter[0]}
+	runtime.LockOSThread() // it is the thread's filter
+	_, _, err1 := syscall.RawSyscall6(syscall.SYS_PRCTL, setNoNewPrivs, 1, 0, 0, 0, 0)
+	_, _, err2 := syscall.RawSyscall(syscall.SYS_PRCTL, setSeccomp, modeFilter, uintptr(unsafe.Pointer(&program)))
+	if err1 != 0 || err2 != 0 {
+		cant("filter: %v, %v", err1, err2)
+	}
+	child, err := os.StartProcess("/bin/sleep", []string{"sleep", "1000"}, &os.ProcAttr{Sys: &syscall.SysProcAttr{Setpgid: true}})
+	if err != nil {
+		testproc.Say("%v", err)
+		return
+	}
+	id, err := Of(child.Pid)
+	testproc.Say("of: start %v, inode %v, state %v, %v", id.Start != 0, id.Inode, id.State(HostID()), err)
+	p, err := Open(id)
+	if err != nil {
+		testproc.Say("%v", err)
+		return
+	}
+	err = p.SignalGroup(syscall.SIGKILL)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	testproc.Say("killed: %v, %v, state %v", err, p.Wait(ctx), id.State(HostID()))
 }
 
 // A talker is a victim that takes commands.

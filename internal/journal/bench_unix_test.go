@@ -1,9 +1,13 @@
+//go:build unix
+
 package journal
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -79,6 +83,71 @@ func bareFile(b *testing.B, size int64) int {
 }
 
 const batch = 50
+
+// BenchmarkStruck compares Append and Strike with two bare pwrites of the same bytes.
+func BenchmarkStruck(b *testing.B) {
+	j := newTestJournal(b, Options{})
+	fd := bareFile(b, firstSize)
+	r := small()
+	buf := make([]byte, slotsOf(b, r)*SlotSize)
+	pairs(b, batch, func() {
+		ref, err := j.Append(r)
+		if err == nil {
+			err = j.Strike(ref)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}, func() {
+		for _, part := range [][]byte{buf, buf[:clearSize]} {
+			if n, err := syscall.Pwrite(fd, part, headerSize); n != len(part) || err != nil {
+				b.Fatal(n, err)
+			}
+		}
+	}, func() {})
+}
+
+// BenchmarkSync compares Append with one bare pwrite and fdatasync, alone and with several writers, of which each counts.
+func BenchmarkSync(b *testing.B) {
+	for _, writers := range []int{1, 8} {
+		b.Run(fmt.Sprintf("%dwriters", writers), func(b *testing.B) {
+			j := newTestJournal(b, Options{Sync: true})
+			f, err := os.OpenFile(filepath.Join(b.TempDir(), "bare"), os.O_RDWR|os.O_CREATE, 0o600)
+			if err == nil {
+				err = reserve(f, 0, firstSize, true)
+			}
+			if err == nil {
+				err = f.Sync()
+			}
+			fatal(b, err)
+			defer f.Close()
+			buf := make([]byte, SlotSize)
+			pairs(b, 1, func() {
+				var group sync.WaitGroup
+				for range writers {
+					group.Go(func() {
+						ref, err := j.Append(small())
+						if err == nil {
+							err = j.Strike(ref)
+						}
+						if err != nil {
+							b.Error(err)
+						}
+					})
+				}
+				group.Wait()
+			}, func() {
+				_, err := f.WriteAt(buf, headerSize)
+				if err == nil {
+					err = dataSync(f)
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+			}, func() {})
+		})
+	}
+}
 
 // BenchmarkAppend compares Append with a bare pwrite of the same bytes to preallocated space.
 func BenchmarkAppend(b *testing.B) {
