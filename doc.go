@@ -1,8 +1,9 @@
 // Package lastly runs what must be undone when a program ends, in the right order and inside a deadline, however the
 // program ends: return, error, panic, [Exit], signal.
 //
-// Hooks run in this process, so nothing of it runs after os.Exit, a panic in a foreign goroutine, a fatal error of the
-// runtime or SIGKILL; see "What it can't see".
+// Hooks run in this process, so none runs after os.Exit, a panic in a foreign goroutine, a fatal error of the runtime or
+// SIGKILL; see "What it can't see". What must be undone even then is registered with package durable, whose hooks are
+// written down as well, and are carried out by another process if this one can't.
 //
 // # A first program
 //
@@ -135,6 +136,10 @@
 // a hook's, a fatal error of the runtime (concurrent map writes, stack overflow, all goroutines asleep), a signal that
 // is not asked for, SIGKILL, the kernel's out-of-memory killer, or a power cut. A second signal skips what has not
 // ended. docs/deaths.md lists every death and what runs on it.
+//
+// Package durable (github.com/lastly-go/lastly/durable) is for these: a durable hook is one of a scope like any other, with
+// its name, Uses and timeout, and is also a record in a file. In a program that imports it, Main begins by settling
+// what earlier runs left, and [HookReport].Note says who settles a hook should this process die.
 //
 // # Stability
 //

@@ -16,7 +16,7 @@ import (
 	"github.com/lastly-go/lastly"
 )
 
-// TestReadme keeps the README's promises: the two commands, and a first program that is the one in examples/first.
+// TestReadme keeps the README's promises: the two commands, and programs that are those in examples.
 func TestReadme(t *testing.T) {
 	readme := readFile(t, "README.md")
 	for _, command := range []string{"go run ./examples/demo", "go test work"} {
@@ -24,9 +24,11 @@ func TestReadme(t *testing.T) {
 			t.Errorf("README.md does not have the command %q on a line of its own", command)
 		}
 	}
-	_, program, ok := strings.Cut(readFile(t, "examples/first/main.go"), "\npackage main\n")
-	if !ok || !strings.Contains(readme, "```go\npackage main\n"+program+"```\n") {
-		t.Error("the first program in README.md is not that in examples/first/main.go")
+	for _, file := range []string{"examples/first/main.go", "examples/tempfolder/main.go"} {
+		_, program, ok := strings.Cut(readFile(t, file), "\npackage main\n")
+		if !ok || !strings.Contains(readme, "```go\npackage main\n"+program+"```\n") {
+			t.Errorf("README.md does not have the program of %s", file)
+		}
 	}
 }
 
@@ -41,6 +43,37 @@ func TestLinks(t *testing.T) {
 			if _, err := os.Stat(path.Join(path.Dir(file), found[1])); err != nil {
 				t.Errorf("%s has a link to %s: %v", file, found[1], err)
 			}
+		}
+	}
+}
+
+// TestDurablePage looks that docs/durable.md explains every error, built-in kind and outcome of package durable, and has
+// its numbers.
+func TestDurablePage(t *testing.T) {
+	numbers := map[string]string{
+		"MaxAttempts untyped int = 8":                   "After the eighth",
+		"MaxPayload untyped int = 65536":                "64 KiB of JSON (`MaxPayload`)",
+		"DefaultGuardLimit time.Duration = 10000000000": "`GuardLimit` (10 s)",
+		"DefaultLimit time.Duration = 60000000000":      "a minute",
+	}
+	page := readFile(t, "docs/durable.md")
+	for line := range strings.Lines(readFile(t, "testdata/api.txt")) {
+		name, ok := strings.CutPrefix(strings.TrimSpace(line), "lastly/durable: ")
+		class, name, _ := strings.Cut(name, " ")
+		what := ""
+		switch {
+		case !ok || class == "func" || class == "type" || class == "field" || class == "method" || strings.Contains(name, " State = "):
+			continue
+		case class == "var":
+			name, _, _ = strings.Cut(name, " ")
+			what = "| `" + name + "` |" // a row of the table of kinds, or of errors
+		case strings.Contains(name, " Outcome = "):
+			_, what, _ = strings.Cut(name, " Outcome = ")
+		default:
+			what = cmp.Or(numbers[name], name)
+		}
+		if !strings.Contains(page, what) {
+			t.Errorf("docs/durable.md lacks %s", what)
 		}
 	}
 }

@@ -48,8 +48,8 @@
 // do it again, or when there is nothing to undo, is harmless and no error. It must also be about exactly this use: a name
 // that is used again (a container called "web") belongs to the next instance by the time the guard acts.
 //
-// No two processes settle a record at the same time, and nobody does while its owner lives. (An attempt that ignores the
-// end of its context is given up; if it goes on all the same, it may meet the next one.)
+// No two settle a record at the same time, and nobody does while its owner lives. An attempt that ignores the end of its
+// context is given up, but the journal stays locked until it returns or its process ends.
 //
 // The settle function of a Go kind gets its payload, and a context that ends at the hook's timeout. It gets nothing else of
 // the process that registered: no variables, no connections, no terminal, another working folder. Everything that it needs
@@ -94,9 +94,9 @@
 // programs, and Go kinds of this one. It is for a cron job, or an agent, that cleans up after programs that are never started
 // again.
 //
-// An attempt that fails is repeated after 1 s, 4 s, 16 s, 64 s and 256 s, by whoever is there by then. After [MaxAttempts]
-// the record is a dead letter: kept, listed by Recover and Sweep, and tried again only with Options.Retry. [Options].Expire drops
-// old ones.
+// An attempt that fails is repeated after 1 s, 4 s, 16 s and so on, up to an hour, by whoever is there by then. After
+// [MaxAttempts] the record is a dead letter: kept, listed by Recover and Sweep, and tried again only with Options.Retry.
+// [Options].Expire drops old ones.
 //
 // [Reports] lists what guards did, and how owners died, with the text of a crash.
 //

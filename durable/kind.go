@@ -94,7 +94,7 @@ func (k *Kind[P]) register(s *lastly.Scope, payload P, h lastly.Hook, site uintp
 		k.opened(payload)
 	}
 	h.Run = r.undo
-	r.Handle = seam.ForDurable.Register(s, h, r, site).(*lastly.Handle)
+	r.Handle = seam.ForDurable.Register(s, h, joint[P]{r}, site).(*lastly.Handle)
 	return r, nil
 }
 

@@ -119,15 +119,18 @@ func (r *Record[P]) strike(updates int) error {
 	return nil
 }
 
-// Canceled is for package lastly: the handle was cancelled.
-func (r *Record[P]) Canceled() {
-	if err := r.strike(-1); err != nil {
+// A joint is what package lastly holds of a record.
+type joint[P any] struct{ r *Record[P] }
+
+// Canceled implements seam.Durable.
+func (j joint[P]) Canceled() {
+	if err := j.r.strike(-1); err != nil {
 		currentSettings().logger().Error("lastly: a cancelled record could not be struck", "error", err)
 	}
 }
 
-// Note is for package lastly's report.
-func (r *Record[P]) Note() string { return own.note() }
+// Note implements seam.Durable.
+func (j joint[P]) Note() string { return own.note() }
 
 func recordID(o journal.Owner, id uint64) string { return fmt.Sprintf("%x-%d", o.ID, id) }
 

@@ -1,7 +1,6 @@
 package durable
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,7 +33,7 @@ const (
 )
 
 // A Report says what Recover, Sweep or a guard found and did. Its JSON form is stable: names stay, new ones may be added;
-// durations are integer nanoseconds, errors are text. It contains no payloads: they may be private.
+// durations are integer nanoseconds, errors are text; json.Unmarshal reads it back. It contains no payloads: they may be private.
 type Report struct {
 	Began    time.Time
 	Duration time.Duration
@@ -110,64 +109,4 @@ func (r Report) String() string {
 		}
 	}
 	return b.String()
-}
-
-// MarshalJSON gives the stable form.
-func (r Report) MarshalJSON() ([]byte, error) {
-	journals := r.Journals
-	if journals == nil {
-		journals = []JournalReport{}
-	}
-	return json.Marshal(struct {
-		Began    time.Time       `json:"began"`
-		Duration time.Duration   `json:"duration_ns"`
-		Journals []JournalReport `json:"journals"`
-	}{r.Began, r.Duration, journals})
-}
-
-// MarshalJSON gives the stable form.
-func (j JournalReport) MarshalJSON() ([]byte, error) {
-	records := j.Records
-	if records == nil {
-		records = []RecordReport{}
-	}
-	return json.Marshal(struct {
-		Path    string         `json:"path"`
-		Program string         `json:"program,omitempty"`
-		Command string         `json:"command,omitempty"`
-		Pid     int            `json:"pid,omitempty"`
-		Created *time.Time     `json:"created,omitempty"`
-		State   State          `json:"state"`
-		Why     string         `json:"why,omitempty"`
-		Died    string         `json:"died,omitempty"`
-		Crash   string         `json:"crash,omitempty"`
-		Damaged []string       `json:"damaged,omitempty"`
-		Records []RecordReport `json:"records"`
-	}{j.Path, j.Program, j.Command, j.Pid, some(j.Created), j.State, j.Why, j.Died, j.Crash, j.Damaged, records})
-}
-
-// MarshalJSON gives the stable form.
-func (r RecordReport) MarshalJSON() ([]byte, error) {
-	text := ""
-	if r.Err != nil {
-		text = r.Err.Error()
-	}
-	return json.Marshal(struct {
-		ID       string        `json:"id"`
-		Kind     string        `json:"kind"`
-		Name     string        `json:"name,omitempty"`
-		Site     string        `json:"site,omitempty"`
-		Outcome  Outcome       `json:"outcome"`
-		Attempts int           `json:"attempts"`
-		Due      *time.Time    `json:"due,omitempty"`
-		Error    string        `json:"error,omitempty"`
-		Duration time.Duration `json:"duration_ns"`
-	}{r.ID, r.Kind, r.Name, r.Site, r.Outcome, r.Attempts, some(r.Due), text, r.Duration})
-}
-
-func some(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }

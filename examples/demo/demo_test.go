@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/examples/matrix"
 	"github.com/lastly-go/lastly/examples/service/app"
 )
 
@@ -21,6 +22,9 @@ import (
 func TestMain(m *testing.M) {
 	if app.IsRole() {
 		app.Main()
+	}
+	if matrix.IsRole() {
+		matrix.Main()
 	}
 	os.Exit(m.Run())
 }
@@ -59,7 +63,7 @@ func demo(t *testing.T, args ...string) (code int, stdout, stderr string) {
 }
 
 func TestDeathsWithLastlyAreClean(t *testing.T) {
-	code, stdout, stderr := demo(t, "-json", "-contrast=false", "-deaths", "exit,sigterm,second-signal")
+	code, stdout, stderr := demo(t, "-json", "-contrast=false", "-matrix=false", "-deaths", "exit,sigterm,second-signal")
 	t.Log(stderr)
 	var got results
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
@@ -79,7 +83,7 @@ func TestDeathsWithLastlyAreClean(t *testing.T) {
 }
 
 func TestContrastIsNotCountedButSeesTheDirt(t *testing.T) {
-	code, stdout, stderr := demo(t, "-json", "-deaths", "exit")
+	code, stdout, stderr := demo(t, "-json", "-matrix=false", "-deaths", "exit")
 	t.Log(stderr)
 	var got results
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
@@ -97,6 +101,25 @@ func TestContrastIsNotCountedButSeesTheDirt(t *testing.T) {
 		if !strings.Contains(left, want) {
 			t.Errorf("os.Exit in a handler left %q, and no %s", left, want)
 		}
+	}
+}
+
+// TestMatrixIsTheSecondTable also has a death that the first table has not.
+func TestMatrixIsTheSecondTable(t *testing.T) {
+	if len(matrix.Deaths()) == 0 {
+		t.Skip(matrix.ErrUnsupported)
+	}
+	code, stdout, stderr := demo(t, "-json", "-contrast=false", "-deaths", "sigkill")
+	t.Log(stderr)
+	var got results
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
+		t.Fatalf("%v in %s", err, stdout)
+	}
+	if code != 0 || len(got.Rows) != 0 || got.Matrix == nil || len(got.Matrix.Rows) != 1 {
+		t.Fatalf("exit code %d, want 0 and one row of the matrix: %s", code, stdout)
+	}
+	if r := got.Matrix.Rows[0]; r.Death != "sigkill" || !r.Clean || len(r.Cells) != len(matrix.Resources()) {
+		t.Errorf("%+v", r)
 	}
 }
 
@@ -132,7 +155,13 @@ func TestParse(t *testing.T) {
 	}
 
 	o, err := parse([]string{"-deaths", "sigint,return", "--json"}, nil)
-	if err != nil || len(o.deaths) != 2 || o.deaths[0].name != "sigint" || !o.json || !o.contrast {
+	if err != nil || len(o.deaths) != 2 || o.deaths[0].name != "sigint" || !o.json || !o.contrast || !o.second {
+		t.Errorf("parse: %+v, %v", o, err)
+	}
+	if o, err = parse([]string{"-matrix=false"}, nil); err != nil || len(o.deaths) != len(deaths()) || len(o.matrix) != 0 {
+		t.Errorf("parse: %+v, %v", o, err)
+	}
+	if o, err = parse(nil, nil); err != nil || len(o.matrix) != len(matrix.Deaths()) {
 		t.Errorf("parse: %+v, %v", o, err)
 	}
 	var help strings.Builder

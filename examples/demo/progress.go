@@ -66,13 +66,13 @@ func (p *progress) watch(now func() tally) (stop func()) {
 }
 
 // end says how what was begun came out.
-func (p *progress) end(r row) {
+func (p *progress) end(clean bool) {
 	p.done++
 	if p.live {
 		fmt.Fprint(p.w, clearLine)
 	}
 	verdict, color := "clean", green
-	if !r.Clean {
+	if !clean {
 		verdict, color = "not clean", red
 	}
 	if p.color {

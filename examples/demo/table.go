@@ -6,12 +6,15 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/lastly-go/lastly/examples/matrix"
 )
 
 // results are all rows of one run: those that must be clean, and those for contrast.
 type results struct {
-	Rows     []row `json:"rows"`
-	Contrast []row `json:"contrast"`
+	Rows     []row          `json:"rows"`
+	Contrast []row          `json:"contrast"`
+	Matrix   *matrix.Result `json:"matrix,omitempty"` // nil: not asked for, or not to be had on this system
 }
 
 // clean counts the rows that are clean.
@@ -31,13 +34,21 @@ func (r results) writeJSON(w io.Writer) error {
 }
 
 func (r results) writeTable(w io.Writer) error {
-	if err := writeRows(w, "Wired with lastly", r.Rows); err != nil {
-		return err
+	if len(r.Rows) > 0 {
+		if err := writeRows(w, "Wired with lastly", r.Rows); err != nil {
+			return err
+		}
 	}
-	if len(r.Contrast) == 0 {
+	if len(r.Contrast) > 0 {
+		if err := writeRows(w, "For contrast, the same service wired with plain defers", r.Contrast); err != nil {
+			return err
+		}
+	}
+	if r.Matrix == nil {
 		return nil
 	}
-	return writeRows(w, "For contrast, the same service wired with plain defers", r.Contrast)
+	fmt.Fprint(w, "\nWhat outlives a process, registered as durable: who released it after each death\n\n")
+	return r.Matrix.WriteTable(w)
 }
 
 // writeRows writes one table, with the notes below it.

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/lastly-go/lastly/examples/matrix"
 )
 
 func TestTable(t *testing.T) {
@@ -15,6 +17,9 @@ func TestTable(t *testing.T) {
 			{title: "SIGINT", Requests: 9, Lost: 1, Rows: 8, RowsLost: 2, Exit: "0", WantExit: "SIGINT", Note: "why"},
 		},
 		Contrast: []row{{title: "SIGTERM", Left: []string{"child process", "log cut off"}, Exit: "SIGTERM"}},
+		Matrix: &matrix.Result{Rows: []matrix.Row{{
+			Title: "SIGKILL", Clean: true, Exit: "signal killed", MS: 12, Cells: []matrix.Cell{{Resource: "file", Clean: true, By: matrix.ByGuard}},
+		}}, Cells: 1, Clean: 1},
 	}
 	const want = `
 Wired with lastly: 1 of 2 deaths clean
@@ -28,6 +33,13 @@ For contrast, the same service wired with plain defers: 0 of 1 deaths clean
 
 DEATH    CLEAN  REQUESTS  IN FLIGHT  LOST  ROWS  MISSING  EXIT     MS  LEFT BEHIND
 SIGTERM  NO     0         0          0     0     0        SIGTERM  0   child process, log cut off
+
+What outlives a process, registered as durable: who released it after each death
+
+DEATH    CLEAN  EXIT           MS  FILE
+SIGKILL  yes    signal killed  12  guard
+
+1 deaths, 1 cells: 1 clean, 0 not clean; in 0s
 `
 	var got strings.Builder
 	if err := res.writeTable(&got); err != nil {
@@ -40,7 +52,7 @@ SIGTERM  NO     0         0          0     0     0        SIGTERM  0   child pro
 
 func TestTableFails(t *testing.T) {
 	full := errors.New("disk full")
-	if err := (results{}).writeTable(brokenWriter{full}); !errors.Is(err, full) {
+	if err := (results{Rows: []row{{}}}).writeTable(brokenWriter{full}); !errors.Is(err, full) {
 		t.Errorf("writeTable: %v, want %v", err, full)
 	}
 }
@@ -58,9 +70,9 @@ func TestProgressWithoutTerminal(t *testing.T) {
 	p := newProgress(f, 2)
 	p.begin("one")
 	p.watch(func() tally { return tally{} })()
-	p.end(row{Clean: true})
+	p.end(true)
 	p.begin("two")
-	p.end(row{})
+	p.end(false)
 	want := "[ 1/2] one                                clean\n[ 2/2] two                                not clean\n"
 	if got, err := os.ReadFile(f.Name()); err != nil || string(got) != want {
 		t.Errorf("got %q, %v; want %q", got, err, want)
@@ -82,7 +94,7 @@ func TestProgressOnATerminal(t *testing.T) {
 	})
 	<-shown
 	stop()
-	p.end(row{Clean: true})
+	p.end(true)
 	for _, want := range []string{clearLine + "[ 1/1] one", "7 requests, 2 in flight, 0 lost", "clean\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in %q", want, out.String())

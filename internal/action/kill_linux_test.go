@@ -57,6 +57,31 @@ func TestKill(t *testing.T) {
 	}
 }
 
+// TestAskedOnce: a second SIGTERM tells many programs to skip their cleanups.
+func TestAskedOnce(t *testing.T) {
+	t.Parallel()
+	mark := NewMark()
+	p := start(t, testproc.Spec{Victim: "counts", Env: WithMark(nil, mark)})
+	k := capture(t, Kill{Pid: p.Pid(), Group: true, Mark: mark, Grace: time.Minute})
+	if err := k.Do(t.Context()); err != nil {
+		t.Error(err)
+	}
+	p.Wait().CheckLines(t, "asked 1 times")
+}
+
+// TestGraceIsCut: a grace that is longer than there is time leaves some for SIGKILL.
+func TestGraceIsCut(t *testing.T) {
+	t.Parallel()
+	p := start(t, testproc.Spec{Victim: "deaf"})
+	k := capture(t, Kill{Pid: p.Pid(), Grace: time.Hour})
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	if err := k.Do(ctx); err != nil {
+		t.Error(err)
+	}
+	p.Wait().Check(t, "signal killed")
+}
+
 func TestKillStopped(t *testing.T) {
 	t.Parallel()
 	p := start(t, testproc.Spec{Victim: "polite"})

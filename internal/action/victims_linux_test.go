@@ -27,6 +27,14 @@ var killVictims = testproc.Victims{
 		<-asked
 		testproc.Say("asked")
 	},
+	"counts": func([]string) { // how often it is asked
+		asked := make(chan os.Signal, 10)
+		signal.Notify(asked, syscall.SIGTERM)
+		testproc.Say("hangs")
+		<-asked
+		testproc.Linger(100 * time.Millisecond)
+		testproc.Say("asked %d times", 1+len(asked))
+	},
 	"deaf": func([]string) {
 		signal.Ignore(syscall.SIGTERM)
 		testproc.Say("hangs")

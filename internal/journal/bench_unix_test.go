@@ -122,19 +122,21 @@ func BenchmarkSync(b *testing.B) {
 			fatal(b, err)
 			defer f.Close()
 			buf := make([]byte, SlotSize)
+			write := func() {
+				ref, err := j.Append(small())
+				if err == nil {
+					err = j.Strike(ref)
+				}
+				if err != nil {
+					b.Error(err)
+				}
+			}
 			pairs(b, 1, func() {
 				var group sync.WaitGroup
-				for range writers {
-					group.Go(func() {
-						ref, err := j.Append(small())
-						if err == nil {
-							err = j.Strike(ref)
-						}
-						if err != nil {
-							b.Error(err)
-						}
-					})
+				for range writers - 1 {
+					group.Go(write)
 				}
+				write()
 				group.Wait()
 			}, func() {
 				_, err := f.WriteAt(buf, headerSize)

@@ -27,7 +27,7 @@ var (
 
 // What a Journal's methods refuse.
 var (
-	// ErrTooBig: a payload over MaxPayload, or a record over MaxRecord.
+	// ErrTooBig: a payload over MaxPayload, a record over MaxRecord, or a file that would have more than 4 GiB.
 	ErrTooBig = errors.New("record is too big")
 	// ErrStruck: Replace was given a Ref that is no longer live.
 	ErrStruck = errors.New("record is no longer there")

@@ -19,7 +19,6 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/lastly-go/lastly/internal/filelock"
 )
@@ -74,7 +73,7 @@ const (
 	firstSize = 32 << 10
 	leastStep = 32 << 10
 	mostStep  = 1 << 20
-	maxFile   = 16 << 30 // more is no journal; it also keeps slots' numbers far from overflow
+	maxFile   = 4 << 30 // more is no journal; it also keeps slots' numbers far from overflow
 )
 
 // Create makes a journal in the folder, which must exist and should belong to this user alone. The file has mode 0600, and is
@@ -265,7 +264,7 @@ func (j *Journal) growLocked(n int) error {
 	likely := from + min(max(from/2, leastStep), mostStep)
 	likely = max(likely&^(headerSize-1), least)
 	if least > maxFile {
-		return syscall.EFBIG
+		return fmt.Errorf("%w: the file has %d bytes, the most is %d; find out who registers without end", ErrTooBig, from, int64(maxFile))
 	}
 	to := min(likely, maxFile)
 	err := reserve(j.file, from, to, j.group != nil)

@@ -155,6 +155,8 @@ func TestTooBig(t *testing.T) {
 	long := strings.Repeat("n", MaxPayload)
 	r := Record{Name: long, Site: "s", Payload: make([]byte, MaxPayload-200)}
 	mustAppend(t, j, r)
+	tooMany := math.MaxInt32
+	tooMany++
 	for _, c := range []struct {
 		r    Record
 		want error
@@ -163,7 +165,7 @@ func TestTooBig(t *testing.T) {
 		{Record{Payload: make([]byte, MaxPayload+1)}, ErrTooBig, "65537 bytes, the most is 65536"},
 		{Record{Name: long, Uses: []string{long}}, ErrTooBig, "the most is 131072"},
 		{Record{Attempts: -1}, ErrInvalid, "-1 attempts"},
-		{Record{Attempts: math.MaxInt32 + 1}, ErrInvalid, "attempts"},
+		{Record{Attempts: tooMany}, ErrInvalid, "attempts"},
 	} {
 		_, err := j.Append(&c.r)
 		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) || !strings.Contains(err.Error(), j.Path()) {
@@ -181,6 +183,27 @@ func TestTooBig(t *testing.T) {
 			t.Errorf("Create left %v", left)
 		}
 	}
+}
+
+// TestLimits: numbers that can't grow any more are errors, and leave everything as it was.
+func TestLimits(t *testing.T) {
+	j := newTestJournal(t, Options{})
+	ref := mustAppend(t, j, Record{Name: "a"})
+	free := j.space
+	j.space = space{end: maxFile / SlotSize}
+	if _, err := j.Append(&Record{}); !errors.Is(err, ErrTooBig) || !strings.Contains(err.Error(), "the most is 4294967296") {
+		t.Errorf("Append to a full journal: %v", err)
+	}
+	j.space = free
+	mustAppend(t, j, Record{Name: "b"})
+	ref.revision = math.MaxUint32
+	r := Record{Name: "a"}
+	if _, err := j.Replace(ref, &r); !errors.Is(err, ErrInvalid) || r.ID != 0 {
+		t.Errorf("Replace of the last revision: %v", err)
+	}
+	fatal(t, j.Strike(ref))
+	_, c := orphan(t, j)
+	checkList(t, c, "2.1 b")
 }
 
 func TestCut(t *testing.T) {

@@ -35,10 +35,6 @@ type Damage struct {
 // lock through a descriptor of its own uses OpenLocked. When records or other parts are damaged, Content tells; an error is
 // for a file that can't be used at all, and wraps one of the Err variables where one fits.
 func Open(path string) (*Journal, Content, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, Content{}, refused(path, err)
-	}
 	f, err := openFile(path, os.O_RDWR)
 	if err != nil {
 		return nil, Content{}, refused(path, err)
@@ -61,6 +57,10 @@ func Open(path string) (*Journal, Content, error) {
 // OpenLocked is Open for a file that the caller has opened for reading and writing (without following a link) and locked. The
 // Journal closes it; it stays the caller's when there is an error.
 func OpenLocked(f *os.File, path string) (*Journal, Content, error) {
+	path, err := filepath.Abs(path) // Remove must find it when the working directory has changed
+	if err != nil {
+		return nil, Content{}, refused(path, err)
+	}
 	size, err := check(f)
 	if err == nil {
 		err = stillThere(f, path)
@@ -208,7 +208,7 @@ func (j *Journal) adopt(s *scan) Content {
 type span struct{ slot, run uint32 }
 
 // extendUsedLocked makes the file's slots known, the ones between the used as free. Those after the last one are not used: how
-// many there are says only a file's size, which may be a lie of 16 GB.
+// many there are says only a file's size, which may be a lie of 4 GB.
 func (j *Journal) extendUsedLocked(used []span) {
 	for _, u := range used {
 		if u.slot > j.space.end {

@@ -65,7 +65,7 @@ type header struct {
 // encode returns the page.
 func (h *header) encode() ([]byte, error) {
 	o := &h.owner
-	if o.Pid < 0 || o.Pid > math.MaxInt32 || o.UID < -1 || o.UID > math.MaxUint32-1 {
+	if o.Pid < 0 || o.Pid > math.MaxInt32 || o.UID < -1 || int64(o.UID) >= math.MaxUint32 {
 		return nil, fmt.Errorf("pid %d, uid %d: %w", o.Pid, o.UID, ErrInvalid)
 	}
 	b := make([]byte, offBody, headerSize)

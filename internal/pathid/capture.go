@@ -76,6 +76,14 @@ func (id *ID) unverified() {
 	}
 }
 
+// orNone is the ID, or none with an error.
+func orNone(id ID, err error) (ID, error) {
+	if err != nil {
+		return ID{}, err
+	}
+	return id, nil
+}
+
 // inUse asks the caller about a name that NewName did not make.
 func (t target) inUse(o Options) error {
 	if o.NamedByLiving != nil && !IsNewName(t.base) && o.NamedByLiving(t.path) {

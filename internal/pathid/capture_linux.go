@@ -40,7 +40,7 @@ func (s system) capture(path string) (ID, error) {
 		if id.Kind == Random { // nobody's home: the name was made up a moment ago
 			return id, nil
 		}
-		return id, protectedName(full, places(id.UID))
+		return orNone(id, protectedName(full, places(id.UID)))
 	case handleErr == nil:
 		id.existing(leaf)
 	case handleErr == errNoHandle:
@@ -51,7 +51,7 @@ func (s system) capture(path string) (ID, error) {
 	if !f.isDir() && !f.isLink() {
 		return id, nil
 	}
-	return id, s.protected(full, id.UID, f)
+	return orNone(id, s.protected(full, id.UID, f))
 }
 
 // resolve returns the path without links above its last name, and the open folder.

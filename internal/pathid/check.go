@@ -35,27 +35,27 @@ func (t thing) String() string {
 	return s
 }
 
+// strictText is base64 with one text for each handle.
+var strictText = base64.RawURLEncoding.Strict()
+
+// parseThing reads the form in the journal. There is one form for each thing only.
 func parseThing(s string) (thing, bool) {
-	if len(s) > maxFS+2*maxHandle {
+	s, root := strings.CutSuffix(s, ":m")
+	fs, s, _ := strings.Cut(s, ":")
+	number, text, _ := strings.Cut(s, ":")
+	typ, err := strconv.Atoi(number)
+	if err != nil || typ < weakType || strconv.Itoa(typ) != number {
 		return thing{}, false
 	}
-	parts := strings.Split(s, ":")
-	if len(parts) == 4 && parts[3] == "m" {
-		parts = parts[:3]
-	}
-	if len(parts) != 3 || len(parts[0]) > maxFS || strings.ContainsFunc(parts[0], notHex) {
+	if len(fs) > maxFS || strings.ContainsFunc(fs, notHex) || strings.ContainsAny(text, "\r\n") { // which base64 overlooks
 		return thing{}, false
 	}
-	typ, err := strconv.Atoi(parts[1])
-	if err != nil || typ < weakType {
+	var handle [maxHandle]byte
+	if text == "" || strictText.DecodedLen(len(text)) > maxHandle {
 		return thing{}, false
 	}
-	handle, err := base64.RawURLEncoding.Strict().DecodeString(parts[2])
-	if err != nil || len(handle) == 0 || len(handle) > maxHandle {
-		return thing{}, false
-	}
-	t := thing{fs: parts[0], typ: typ, handle: string(handle), root: strings.HasSuffix(s, ":m")}
-	return t, t.String() == s // one form only
+	n, err := strictText.Decode(handle[:], []byte(text))
+	return thing{fs: fs, typ: typ, handle: string(handle[:n]), root: root}, err == nil
 }
 
 func notHex(r rune) bool {
@@ -111,6 +111,7 @@ func (id ID) decode() (target, error) {
 	case id.Kind == Random && !newName, id.Kind == Named && newName:
 		return bad("the kind does not fit the name")
 	}
+	t.dirs = make([]thing, 0, len(id.Dirs))
 	for i, text := range id.Dirs {
 		dir, ok := parseThing(text)
 		if !ok || i == 0 && dir.fs == "" {
@@ -149,7 +150,7 @@ func (p fullPath) MarshalText() ([]byte, error) {
 func (p *fullPath) UnmarshalText(text []byte) error {
 	*p = fullPath(text)
 	if encoded, ok := strings.CutPrefix(string(text), encodedPath); ok {
-		raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+		raw, err := strictText.DecodeString(encoded)
 		if err != nil || utf8.Valid(raw) {
 			return problemf(shorten(string(text)), ErrInvalid, "the path is encoded wrongly")
 		}

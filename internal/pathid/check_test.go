@@ -46,6 +46,8 @@ func TestCheckRefuses(t *testing.T) {
 		"handle too long":   func(id *ID) { id.Dirs = []string{"ef53.1:1:" + strings.Repeat("A", 400)} },
 		"type":              func(id *ID) { id.Dirs = []string{"ef53.1:-2:AAAA"} },
 		"not canonical":     func(id *ID) { id.Dirs = []string{"ef53.1:01:AAAA"} },
+		"newline":           func(id *ID) { id.Dirs = []string{"ef53.1:1:AA\nAA"} },
+		"stray bits":        func(id *ID) { id.Dirs = []string{"ef53.1:1:AB"} },
 		"fs":                func(id *ID) { id.Dirs = []string{"../..:1:AAAA"} },
 		"leaf broken":       func(id *ID) { id.Leaf = ":1" },
 		"leaf elsewhere":    func(id *ID) { id.Leaf = "ef53.1" + id.Leaf },

@@ -77,6 +77,12 @@ func captured(t testing.TB, path string) ID {
 	t.Helper()
 	id, err := Capture(path)
 	must(t, err)
+	if id.Kind == Existing && !id.Exists() { // in some containers
+		if os.Getenv("LASTLY_REQUIRE_REAL") != "" {
+			t.Fatal("the kernel tells no handle here")
+		}
+		t.Skip("the kernel tells no handle here: run the tests on another filesystem, or outside of the sandbox")
+	}
 	return journaled(t, id)
 }
 

@@ -59,14 +59,14 @@ func capture(path string) (ID, error) {
 		if id.Kind == Random {
 			return id, nil
 		}
-		return id, protectedName(full, places(id.UID))
+		return orNone(id, protectedName(full, places(id.UID)))
 	case err != nil:
 		return ID{}, problemf(full, err, "identify it")
 	case leaf.fs != dirs[0].fs:
 		return ID{}, problem(full, ErrMount)
 	}
 	id.existing(leaf)
-	return id, protected(full, id.UID, info)
+	return orNone(id, protected(full, id.UID, info))
 }
 
 // places are the paths that stay, with what contains them.

@@ -10,8 +10,8 @@ import (
 
 // EachMarked calls each with every process of this PID namespace, and of those inside of it, that was started with the
 // variable in its environment, and the value in its list: values are separated by colons, so that a marked process can add
-// a mark for its own children. each is called the moment the process is found, newest numbers first, and closes it or returns
-// true to say that it keeps it.
+// a mark for its own children. each is called the moment the process is found, highest numbers first. It returns true to keep the
+// Process, and close it later; else that is closed for it.
 //
 // It sees the environment that a process was started with, where the process keeps it, and only of processes that it may
 // look into (ptrace(2), "ptrace access mode checking"). So it misses those that were started without the variable, that run

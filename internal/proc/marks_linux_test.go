@@ -29,14 +29,16 @@ func TestMarked(t *testing.T) {
 	scripts := []string{
 		"exec sleep 1000",
 		"setsid sh -c 'sleep 1000 & setsid sleep 1000 & exit'; exit", // two, whose parents are gone
-		"exec env -i sleep 1000",                                 // not found: started without
-		"exec env " + variable + "=" + value + "x sleep 1000",    // not the value
-		"exec env -i " + variable + "x=" + value + " sleep 1000", // not the variable
 	}
-	for _, script := range scripts {
+	notFound := []string{
+		"exec env -i sleep 1000", // started without
+		"exec env " + variable + "=" + value + "x sleep 1000",
+		"exec env -i " + variable + "x=" + value + " sleep 1000",
+	}
+	for _, script := range append(scripts, notFound...) {
 		parent.say("start " + script)
 	}
-	_ = parent.child(t, len(scripts))
+	_ = parent.child(t, len(scripts)+len(notFound))
 	var found []ID
 	testproc.Poll(t, "the sleepers", func() bool {
 		var err error

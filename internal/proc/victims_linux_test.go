@@ -270,6 +270,7 @@ func filteredVictim([]string) {
 		testproc.Say("%v", err)
 		return
 	}
+	defer func() { _ = child.Kill() }() // it is not in the group that the test ends
 	id, err := Of(child.Pid)
 	testproc.Say("of: start %v, inode %v, state %v, %v", id.Start != 0, id.Inode, id.State(HostID()), err)
 	p, err := Open(id)

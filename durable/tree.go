@@ -1,9 +1,70 @@
 package durable
 
 import (
+	"cmp"
+	"context"
+	"slices"
+
 	"github.com/lastly-go/lastly"
 	"github.com/lastly-go/lastly/internal/journal"
 )
+
+// A tree is the scopes of a journal, as they were nested.
+type tree struct {
+	scope    journal.Scope
+	children map[uint64]*tree
+	items    []item
+}
+
+// An item is one record of a scope, or a scope in it.
+type item struct {
+	at    uint64
+	index int
+	run   func(context.Context) error
+	child *tree
+}
+
+func newTree() *tree { return &tree{children: make(map[uint64]*tree)} }
+
+// at returns the node of a scope, made when it is missing. Outermost scopes have no place in anything: they stand in the
+// order of their first records.
+func (t *tree) at(path []journal.Scope) *tree {
+	node := t
+	for depth, scope := range path {
+		child := node.children[scope.ID]
+		if child == nil {
+			child = newTree()
+			child.scope = scope
+			at := scope.ID
+			if depth == 0 {
+				at = uint64(len(node.children))
+			}
+			node.children[scope.ID] = child
+			node.items = append(node.items, item{at: at, child: child})
+		}
+		node = child
+	}
+	return node
+}
+
+func (t *tree) add(at uint64, index int, run func(context.Context) error) {
+	t.items = append(t.items, item{at: at, index: index, run: run})
+}
+
+// register builds the scopes. Records that say the same place were registered side by side; those journaled first come
+// first.
+func (t *tree) register(s *lastly.Scope, record func(int) *journal.Record) {
+	slices.SortStableFunc(t.items, func(a, b item) int { return cmp.Compare(a.at, b.at) })
+	for _, it := range t.items {
+		if it.child != nil {
+			sc := it.child.scope
+			it.child.register(s.Child(lastly.Hook{Name: sc.Name, Uses: sc.Uses, Last: sc.Last}), record)
+			continue
+		}
+		r := record(it.index)
+		s.Register(lastly.Hook{Name: r.Name, Uses: r.Uses, Last: r.Last, Timeout: max(0, r.Timeout), Run: it.run})
+	}
+}
 
 // blockedBy adds to late all entries whose turn, by the rules of order, comes after one that is late.
 func blockedBy(entries []journal.Entry, late map[int]bool) {

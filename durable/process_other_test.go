@@ -1,0 +1,6 @@
+//go:build !linux
+
+package durable_test
+
+// checkNoGuards: there are none here.
+func (s *state) checkNoGuards() {}
