@@ -43,7 +43,7 @@
 //
 // # At least once
 //
-// A record is settled at least once. It is twice when whoever settled it died, or its disk was full, between the deed and the
+// A record is settled at least once. It is twice when whoever settled it died, or the disk failed, between the deed and the
 // strike; it is for nothing when the owner died between Register and making the thing. So a cleanup must be idempotent: to
 // do it again, or when there is nothing to undo, is harmless and no error. It must also be about exactly this use: a name
 // that is used again (a container called "web") belongs to the next instance by the time the guard acts.
@@ -73,10 +73,11 @@
 //
 // What of the program runs in it:
 //
-//   - While the owner lives: nothing. The guard waits in the initialisation of a package that imports only syscall, and
-//     that is before every package that needs package os. (Constructors of C libraries run; they come before Go.)
-//   - After a death that left no record: nothing. The guard ends where it waited.
-//   - After one that left records: packages that do not import durable, directly or not, may be initialised before it, with
+//   - While the owner lives: nothing. The guard waits in the initialisation of a package that imports little more than
+//     syscall, and that is before every package that needs package os. (Constructors of C libraries run; they come before
+//     Go.)
+//   - After a death that left no record, and no text of a crash: nothing. The guard ends where it waited.
+//   - After another one: packages that do not import durable, directly or not, may be initialised before it, with
 //     their variables and init functions. Package main is not, nor whatever imports durable. To keep a package's init out
 //     of guards, import durable in it.
 //   - Only if there are records of Go kinds: everything up to [lastly.Main] or [Init]. There the guard settles, and ends. So

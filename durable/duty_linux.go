@@ -38,13 +38,7 @@ func beginDuty(...any) *guardDuty {
 	d := &guardDuty{Duty: standby.Due, began: time.Now(), tried: make(map[int]bool)}
 	d.end = d.began.Add(d.limit())
 	time.AfterFunc(d.limit()+time.Second, func() { os.Exit(1) }) // whatever hangs, also in the program's own initialisation
-	terms := make(chan os.Signal, 1)
-	signal.Notify(terms, syscall.SIGTERM)
-	go func() { // ends with the process
-		<-terms
-		d.leaving.Store(true)
-	}()
-	d.Listen()
+	go d.awaitTerm()                                             // ends with the process
 	if !d.claim() {
 		d.exit()
 	}
@@ -56,19 +50,37 @@ func beginDuty(...any) *guardDuty {
 	return d
 }
 
+// awaitTerm hears SIGTERM again, which was ignored so far. It is a matter of a tenth of a millisecond, for which nobody waits.
+func (d *guardDuty) awaitTerm() {
+	terms := make(chan os.Signal, 1)
+	signal.Notify(terms, syscall.SIGTERM)
+	d.Listen()
+	<-terms
+	d.leaving.Store(true)
+}
+
 func (d *guardDuty) limit() time.Duration { return time.Duration(d.LimitMS) * time.Millisecond }
 
 // claim takes the journal. If somebody else is at it, this waits until that one has ended: the locks that the owner handed
 // over are held until then.
 func (d *guardDuty) claim() bool {
 	for {
-		j, content, r := claim(d.Journal, d.Execed)
+		j, content, r := claim(d.Journal, d.fate())
 		d.journal, d.entries, d.report = j, content.Entries, r
-		if r.State != Settling || time.Now().After(d.end) || d.leaving.Load() {
+		// While a process execs, its descriptors are closed one by one, and the lock may come after the control socket.
+		again := r.State == Settling || d.Execed && r.State == Alive
+		if !again || time.Now().After(d.end) || d.leaving.Load() {
 			return j != nil
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
+}
+
+func (d *guardDuty) fate() fate {
+	if d.Execed {
+		return execed
+	}
+	return dead
 }
 
 // died says how the owner ended.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -43,7 +44,7 @@ func runsProgramsVictim([]string) {
 			r.Cancel()
 		}
 	})
-	for range 150 {
+	for range 300 {
 		if code := (lastly.Program{}).Run(context.Background(), func(context.Context) error { return nil }); code != 0 {
 			say("code %d", code)
 		}
@@ -53,19 +54,15 @@ func runsProgramsVictim([]string) {
 	lastly.Exit(0)
 }
 
-// journaled looks whether a record of this process is in a file.
+// journaled looks whether the journal of a record of this process is there. It is quick, to leave much time without a
+// record.
 func journaled(id string) bool {
-	digits, number, _ := strings.Cut(id, "-")
-	paths, _ := filepath.Glob(filepath.Join(os.Getenv("LASTLY_DIR"), "*"+digits+journal.Suffix))
-	for _, path := range paths {
-		if _, c, err := journal.Read(path); err == nil && len(c.Entries) > 0 && number != "" {
-			return true
-		}
-	}
-	return false
+	digits, _, _ := strings.Cut(id, "-")
+	return exists(filepath.Join(os.Getenv("LASTLY_DIR"), strconv.Itoa(os.Getpid())+"-"+digits+journal.Suffix))
 }
 
 func TestRegisterWhileAProgramEnds(t *testing.T) {
+	testproc.Skip(t, "D19", "runs-programs")
 	t.Parallel()
 	s := newState(t)
 	r := s.start("runs-programs").Wait()

@@ -16,12 +16,11 @@ func (s Settings) folder(make bool) (string, error) {
 	if dir == "" {
 		dir, fallback = defaultFolder()
 	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return "", fmt.Errorf("lastly: %w: %w", ErrFolder, err)
+	if !filepath.IsAbs(dir) {
+		return "", fmt.Errorf("lastly: %w: %q is not absolute, so that it would be another one in another working folder; set LASTLY_DIR, or Settings.Dir, to an absolute path", ErrFolder, dir)
 	}
 	if make {
-		err = os.MkdirAll(dir, 0o700)
+		err := os.MkdirAll(dir, 0o700)
 		if err != nil && fallback {
 			dir = tempFolder()
 			err = os.MkdirAll(dir, 0o700)
@@ -46,7 +45,7 @@ func defaultFolder() (dir string, fallback bool) {
 	if dir, _, _ := strings.Cut(variable("STATE_DIRECTORY"), ":"); dir != "" {
 		return filepath.Join(dir, "lastly"), false
 	}
-	if dir := variable("XDG_STATE_HOME"); dir != "" {
+	if dir := variable("XDG_STATE_HOME"); filepath.IsAbs(dir) { // the specification has others ignored
 		return filepath.Join(dir, "lastly"), false
 	}
 	if os.Geteuid() == 0 {

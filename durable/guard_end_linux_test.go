@@ -163,6 +163,35 @@ func TestGuardKnowsTheDeath(t *testing.T) {
 	}
 }
 
+// TestSettleThatRegisters: a guard that registers something is an owner as well, and has a guard of its own.
+func TestSettleThatRegisters(t *testing.T) {
+	t.Skip("D21")
+	t.Parallel()
+	s := newState(t)
+	p := s.start("guarded", s.log, "one=register")
+	p.WaitLine("ready")
+	killed(t, p)
+	s.waitLog("one", "one ended", "one nested")
+	s.waitEmpty()
+}
+
+// TestSettleThatEndsTheGuard: what it was at is counted, and what it did not come to is left.
+func TestSettleThatEndsTheGuard(t *testing.T) {
+	t.Parallel()
+	for how, rest := range map[string]int{"die": 1, "exit": 1, "goexit": 0, "panic": 0} {
+		s := newState(t)
+		p := s.start("guarded", s.log, "rest", "bad="+how)
+		p.WaitLine("ready")
+		killed(t, p)
+		s.waitLog(append([]string{"bad"}, []string{"rest"}[rest:]...)...)
+		s.checkNoGuards()
+		left := s.content(s.journals()[0])
+		if len(left) != 1+rest || left[rest].Name != "bad" || left[rest].Attempts != 1 || left[0].Attempts != 1-rest {
+			t.Errorf("%s: left is %+v", how, left)
+		}
+	}
+}
+
 // TestExitIsNoDeath: Exit runs the hooks, and nothing is left for the guard to tell.
 func TestExitIsNoDeath(t *testing.T) {
 	t.Parallel()

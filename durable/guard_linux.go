@@ -32,10 +32,11 @@ type guard struct {
 	journal  *journal.Journal
 
 	mu    sync.Mutex // guards what follows
-	proc  *os.Process
+	pid   int
 	sock  *os.File
 	locks map[uint64]int // descriptors that the guard holds too, by key
 	err   error          // why there is none now
+	told  bool           // that there was none, at the first registration
 	done  bool           // dismissed
 	ended chan struct{}  // closed when watch has ended
 }
@@ -53,63 +54,68 @@ func startGuard(s Settings, j *journal.Journal) (g *guard, why string, err error
 		return nil, "lastly is part of another program, which would run a second time", nil
 	}
 	g = &guard{settings: s, journal: j, locks: make(map[uint64]int), ended: make(chan struct{})}
-	if err := g.start(); err != nil {
-		return nil, err.Error(), err
+	err = g.start()
+	if err != nil {
+		g.err, g.told = err, true
 	}
-	go g.watch() // ends when the guard is dismissed, or given up
-	return g, "", nil
+	go g.watch(err) // ends when the guard is dismissed, or given up
+	return g, "", err
 }
 
-// start runs this program's own image again, which waits in package standby.
+// start runs this program's own image again, which waits in package standby. It does without package os, which would first
+// try on a process of its own what pidfds can do here.
 func (g *guard) start() (err error) {
-	var opened []*os.File
+	var opened []int
 	defer func() {
-		for _, f := range opened {
-			_ = f.Close()
+		for _, fd := range opened {
+			_ = syscall.Close(fd)
 		}
 		if err != nil {
 			err = fmt.Errorf("start the guard: %w", err)
 		}
 	}()
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
+	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
-	theirs := os.NewFile(uintptr(fds[1]), "guard's end of the control socket")
-	opened = append(opened, theirs)
-	_ = syscall.SetNonblock(fds[0], true) // so that reading it blocks a goroutine, not a thread
-	ours := os.NewFile(uintptr(fds[0]), "control socket of the guard")
-	pidfd, err := standby.PidfdOf(os.Getpid())
-	if err != nil {
-		_ = ours.Close()
-		return fmt.Errorf("pidfd_open: %w", err)
-	}
-	self := os.NewFile(uintptr(pidfd), "pidfd of this process")
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	opened = append(opened, self, null)
+	opened = append(opened, ends[1])
+	_ = syscall.SetNonblock(ends[0], true) // so that reading it blocks a goroutine, not a thread
+	ours := os.NewFile(uintptr(ends[0]), "control socket of the guard")
+	pid, err := g.fork(ends[1], &opened)
 	if err != nil {
 		_ = ours.Close()
 		return err
 	}
-	p, err := os.StartProcess(selfImage, append([]string{standby.Name}, os.Args[min(1, len(os.Args)):]...), &os.ProcAttr{
-		Dir:   "/",
-		Env:   append(environ(), standby.Environment(os.Getpid(), int(g.settings.guardLimit().Milliseconds()), g.journal.Path())),
-		Files: []*os.File{null, null, null, theirs, self},
-		Sys:   &syscall.SysProcAttr{Setsid: true},
-	})
-	if err != nil {
-		_ = ours.Close()
-		return err
-	}
-	g.adopt(p, ours)
+	g.adopt(pid, ours)
 	return nil
 }
 
+// fork starts the process.
+func (g *guard) fork(sock int, opened *[]int) (pid int, err error) {
+	self, err := standby.PidfdOf(os.Getpid())
+	if err != nil {
+		return 0, fmt.Errorf("pidfd_open: %w", err)
+	}
+	*opened = append(*opened, self)
+	null, err := syscall.Open(os.DevNull, syscall.O_RDWR|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, fmt.Errorf("open %s: %w", os.DevNull, err)
+	}
+	*opened = append(*opened, null)
+	in := uintptr(null)
+	return syscall.ForkExec(selfImage, append([]string{standby.Name}, os.Args[min(1, len(os.Args)):]...), &syscall.ProcAttr{
+		Dir:   "/",
+		Env:   append(environ(), standby.Environment(os.Getpid(), int(g.settings.guardLimit().Milliseconds()), g.journal.Path())),
+		Files: []uintptr{in, in, in, uintptr(sock), uintptr(self)},
+		Sys:   &syscall.SysProcAttr{Setsid: true},
+	})
+}
+
 // adopt makes a process the guard, and hands it what a former one had.
-func (g *guard) adopt(p *os.Process, sock *os.File) {
+func (g *guard) adopt(pid int, sock *os.File) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.proc, g.sock, g.err = p, sock, nil
+	g.pid, g.sock, g.err = pid, sock, nil
 	for key, fd := range g.locks {
 		g.send(standby.Lock, key, fd)
 	}
@@ -129,10 +135,10 @@ func environ() []string {
 	})
 }
 
-// watch reaps the guard, and starts another one when it died: the first at once, then with pauses that double.
-func (g *guard) watch() {
+// watch reaps the guard, and starts another one when it died or could not start: the first at once, then with pauses that
+// double.
+func (g *guard) watch(err error) {
 	defer close(g.ended)
-	err := error(nil)
 	for deaths := 0; ; {
 		if err == nil {
 			began := time.Now()
@@ -158,7 +164,9 @@ func (g *guard) watch() {
 	}
 	err = fmt.Errorf("given up after %d in a row: %w", maxGuards, err)
 	g.without(err)
-	tellNoGuard(g.settings, err)
+	if !g.told {
+		tellNoGuard(g.settings, err)
+	}
 }
 
 // without notes that there is no guard, for now or for good.
@@ -173,13 +181,17 @@ func (g *guard) without(why error) {
 // are not its own: then the guard waits on, by its pidfd.
 func (g *guard) reap() bool {
 	g.mu.Lock()
-	sock, p := g.sock, g.proc
+	sock, pid := g.sock, g.pid
 	g.mu.Unlock()
 	_, err := sock.Read(make([]byte, 1)) // it never writes
 	if !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
 		return false
 	}
-	_, _ = p.Wait()
+	for { // it is dead or dying, and nobody else's child
+		if _, err := syscall.Wait4(pid, nil, 0, nil); err != syscall.EINTR {
+			break
+		}
+	}
 	_ = sock.Close()
 	return true
 }
@@ -196,7 +208,7 @@ func (g *guard) note() string {
 	if g.err != nil {
 		return "no guard (" + g.err.Error() + "): the next start settles it"
 	}
-	return "guarded by process " + strconv.Itoa(g.proc.Pid)
+	return "guarded by process " + strconv.Itoa(g.pid)
 }
 
 // dismiss ends the guard: there is nothing left to settle.

@@ -2,6 +2,7 @@ package durable
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -112,7 +113,13 @@ func (k *Kind[P]) prepare(payload P) (P, []byte, error) {
 
 // decode returns what carries out a journaled payload.
 func (k *Kind[P]) decode(text []byte) (settleFunc, error) {
-	payload, err := decode[P](text)
+	var payload P
+	var err error
+	if own, ok := any(&payload).(json.Unmarshaler); ok && k.builtin {
+		err = own.UnmarshalJSON(text) // which is strict, and checks what it got
+	} else {
+		payload, err = decode[P](text)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -67,8 +67,8 @@ func (f LockedFile) MarshalJSON() ([]byte, error) { return json.Marshal(lockForm
 
 // UnmarshalJSON reads the form in the journal.
 func (f *LockedFile) UnmarshalJSON(text []byte) error {
-	var form lockForm
-	if err := json.Unmarshal(text, &form); err != nil {
+	form, err := decode[lockForm](text)
+	if err != nil {
 		return err
 	}
 	*f = LockedFile{path: form.Path, key: form.Key}

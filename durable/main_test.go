@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,6 +89,12 @@ type note struct {
 
 var noteKind = durable.Define("note", settleNote)
 
+// nestedKind is what settling a note may register.
+var nestedKind = durable.Define("nested note", func(_ context.Context, n note) error {
+	appendLine(n.Log, n.Line)
+	return nil
+})
+
 func settleNote(ctx context.Context, n note) error {
 	appendLine(n.Log, n.Line)
 	switch n.Do {
@@ -108,6 +115,13 @@ func settleNote(ctx context.Context, n note) error {
 		for !exists(n.Log + "." + n.Line) {
 			testproc.Linger(tick)
 		}
+	case "register":
+		_, err := nestedKind.Register(lastly.Process(), note{Log: n.Log, Line: n.Line + " nested"}, lastly.Hook{})
+		must(err)
+	case "goexit":
+		runtime.Goexit()
+	case "exit":
+		os.Exit(0)
 	case "slowly":
 		testproc.Linger(20 * tick)
 	}

@@ -31,9 +31,18 @@ func list(dir string) ([]string, error) {
 	return paths, nil
 }
 
+// A fate is what a guard knows of its owner.
+type fate int
+
+const (
+	unknownFate fate = iota // to be found out
+	dead                    // its pidfd told
+	execed                  // it became another program
+)
+
 // claim opens a journal for settling, if its owner is gone and nobody else settles it. What it returns instead of a journal
 // is in the report: the state and the reason. The caller closes the journal, which releases it.
-func claim(path string, execed bool) (*journal.Journal, journal.Content, JournalReport) {
+func claim(path string, known fate) (*journal.Journal, journal.Content, JournalReport) {
 	r := JournalReport{Path: path}
 	f, owner, err := journal.Peek(path)
 	if err != nil {
@@ -41,7 +50,7 @@ func claim(path string, execed bool) (*journal.Journal, journal.Content, Journal
 		return nil, journal.Content{}, r
 	}
 	describe(&r, owner)
-	if r.State, r.Why = judge(f, owner, execed); r.State != Orphan {
+	if r.State, r.Why = judge(f, owner, known); r.State != Orphan {
 		_ = f.Close()
 		return nil, journal.Content{}, r
 	}
@@ -70,8 +79,8 @@ func describe(r *JournalReport, o journal.Owner) {
 }
 
 // judge takes the locks of a journal and decides whether its owner is gone. The descriptor keeps the locks.
-func judge(f *os.File, owner journal.Owner, execed bool) (State, string) {
-	if !execed && plainlyAlive(owner) { // no lock is taken to find out: that could be in its guard's way
+func judge(f *os.File, owner journal.Owner, known fate) (State, string) {
+	if known == unknownFate && plainlyAlive(owner) { // no lock is taken to find out: that could be in its guard's way
 		return Alive, "its owner lives"
 	}
 	if got, err := filelock.TrySettle(f); err != nil {
@@ -83,7 +92,10 @@ func judge(f *os.File, owner journal.Owner, execed bool) (State, string) {
 	if err != nil {
 		return Unusable, err.Error()
 	}
-	return judgeOwner(owner, free, execed)
+	if known == dead {
+		return Orphan, ""
+	}
+	return judgeOwner(owner, free, known)
 }
 
 // judgeOwner decides by what the header says, and whether the owner's lock is free.
@@ -91,11 +103,11 @@ func judge(f *os.File, owner journal.Owner, execed bool) (State, string) {
 // The lock is the first witness: on one kernel it is seen from every container. But a child that was forked without exec
 // keeps it beyond the owner's death, a program that closes all its descriptors loses it alive, and so does one that becomes
 // another program by exec. So the process itself is asked as well, where that is possible.
-func judgeOwner(o journal.Owner, free, execed bool) (State, string) {
+func judgeOwner(o journal.Owner, free bool, known fate) (State, string) {
 	if o.Boot != proc.BootID() || o.Boot == "" {
 		switch {
 		case o.Host == "" || o.Host != proc.HostID():
-			return Elsewhere, fmt.Sprintf("it is of another host (%s); settle it there, or remove the file when that host is gone", o.Host)
+			return Elsewhere, "it is of another host; settle it there, or remove the file when that host is gone"
 		case !free:
 			return Alive, "its lock is held, though it is of an earlier boot: by a process on another host?"
 		}
@@ -110,7 +122,7 @@ func judgeOwner(o journal.Owner, free, execed bool) (State, string) {
 	switch state := idOf(o).State(o.Host); {
 	case state == proc.Gone:
 		return Orphan, ""
-	case state == proc.Alive && free && (execed || changed(o)):
+	case state == proc.Alive && free && (known == execed || changed(o)):
 		return Orphan, "" // the process became another program
 	case state == proc.Alive && free:
 		return Alive, "it lost its lock, by closing descriptors that are not its own, but it lives"

@@ -117,13 +117,15 @@ func (o *owner) note() string {
 func (o *owner) finish() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	j := o.journal.Load()
-	if j == nil || j.Live() > 0 {
+	j := o.journal.Swap(nil) // whoever registers now waits for the lock
+	if j == nil {
 		return
 	}
-	o.journal.Store(nil)
+	if empty, _ := j.RemoveIfEmpty(); !empty { // that an empty one could not be removed harms nobody
+		o.journal.Store(j)
+		return
+	}
 	dropCrash(o.crash)
-	_ = j.Remove() // what is empty harms nobody
 	if o.guard != nil {
 		o.guard.dismiss()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	"github.com/lastly-go/lastly"
@@ -65,11 +66,14 @@ func (r *Record[P]) ID() string {
 }
 
 func (r *Record[P]) append() (err error) {
-	r.owner, err = own.get()
-	if err != nil {
-		return err
+	for range 10 { // each is a journal that was removed, empty, at the end of a program, while this one asked for it
+		if r.owner, err = own.get(); err != nil {
+			return err
+		}
+		if r.ref, err = r.owner.Append(&r.rec); !errors.Is(err, os.ErrClosed) {
+			return err
+		}
 	}
-	r.ref, err = r.owner.Append(&r.rec)
 	return err
 }
 

@@ -96,13 +96,13 @@ func isOwn(path string) bool {
 
 // settleOne settles one journal, if its owner is gone.
 func (o Options) settleOne(ctx context.Context, path, dir string) JournalReport {
-	j, content, r := claim(path, false)
+	j, content, r := claim(path, unknownFate)
 	for end := time.Now().Add(o.Wait); r.State == Settling && time.Now().Before(end) && ctx.Err() == nil; {
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
 		}
-		j, content, r = claim(path, false)
+		j, content, r = claim(path, unknownFate)
 	}
 	if j == nil {
 		return r

@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/lastly-go/lastly/internal/journal"
 	"github.com/lastly-go/lastly/internal/pathid"
-	"github.com/lastly-go/lastly/internal/proc"
 )
 
 // Remove removes a path: a file, a folder with everything in it, a socket, a link (never what it points to).
@@ -82,46 +80,4 @@ func removePath(ctx context.Context, p Path) error {
 		return fmt.Errorf("remove %w", err)
 	}
 	return nil
-}
-
-// livingNames returns what tells whether a living owner has registered a path: one with a journal in the folder, other than
-// the given one.
-func livingNames(dir, except string) func(path string) bool {
-	return func(path string) bool {
-		journals, err := list(dir)
-		if err != nil {
-			return true // who can't look must not touch
-		}
-		for _, at := range journals {
-			if at != except && lives(at) && names(at, path) {
-				return true
-			}
-		}
-		return false
-	}
-}
-
-// lives reports whether a journal may have a living owner.
-func lives(at string) bool {
-	owner, err := ownerOf(at)
-	if err != nil {
-		return false
-	}
-	return idOf(owner).State(owner.Host) != proc.Gone
-}
-
-// names reports whether a record of a journal is about removing the path.
-func names(at, path string) bool {
-	_, content, err := journal.Read(at)
-	if err != nil {
-		return false
-	}
-	for i := range content.Entries {
-		rec := &content.Entries[i].Record
-		var p Path
-		if rec.Kind == Remove.name && p.UnmarshalJSON(rec.Payload) == nil && p.Path == path {
-			return true
-		}
-	}
-	return false
 }

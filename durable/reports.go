@@ -2,9 +2,10 @@ package durable
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/lastly-go/lastly/internal/journal"
@@ -60,8 +61,16 @@ func Reports(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	paths, err := filepath.Glob(filepath.Join(dir, reportFolder, "[0-9]*.json"))
-	slices.Sort(paths)
+	entries, err := os.ReadDir(filepath.Join(dir, reportFolder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var paths []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".json") && !strings.HasPrefix(e.Name(), journal.TempPrefix) {
+			paths = append(paths, filepath.Join(dir, reportFolder, e.Name()))
+		}
+	}
 	return paths, err
 }
 

@@ -31,11 +31,11 @@ type settler struct {
 	pass    pass
 	now     func() time.Time
 
-	attempts sync.WaitGroup // those that have begun and not returned
-
-	mu      sync.Mutex // guards reports and stopped
+	mu      sync.Mutex // guards what follows
 	reports []RecordReport
 	stopped bool
+	running int    // attempts that have begun and not returned
+	idle    func() // called when there are none; see whenIdle
 
 	writing sync.Mutex // held while an entry is rewritten; guards entries
 }
@@ -144,8 +144,8 @@ func (s *settler) attempt(ctx context.Context, r *RecordReport, e *journal.Entry
 	if s.pass.leaving != nil && s.pass.leaving() {
 		return nil // its report says Waiting
 	}
-	s.attempts.Add(1)
-	defer s.attempts.Done()
+	s.begin()
+	defer s.end()
 	began := s.now()
 	rec := s.rewrite(e, func(rec *journal.Record) { rec.Attempts, rec.Tried = rec.Attempts+1, began })
 	s.note(func() { r.Attempts, r.Outcome, r.Due = rec.Attempts, "", time.Time{} })
@@ -199,18 +199,32 @@ func (s *settler) bury(r *RecordReport, e *journal.Entry, why error) {
 	s.note(func() { r.Outcome, r.Err, r.Due = DeadLetter, why, time.Time{} })
 }
 
+func (s *settler) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running++
+}
+
+func (s *settler) end() {
+	s.mu.Lock()
+	s.running--
+	idle := s.idle
+	last := s.running == 0 && idle != nil
+	s.mu.Unlock()
+	if last {
+		idle()
+	}
+}
+
 // whenIdle calls f when no attempt runs any more: now, or when the last one that was given up has returned. As long as one
 // runs, the journal stays locked, so that nobody else makes another attempt at the same time.
 func (s *settler) whenIdle(f func()) {
-	idle := make(chan struct{})
-	go func() { // ends with the last attempt
-		s.attempts.Wait()
+	s.mu.Lock()
+	s.idle = f
+	now := s.running == 0
+	s.mu.Unlock()
+	if now {
 		f()
-		close(idle)
-	}()
-	select {
-	case <-idle:
-	case <-time.After(10 * time.Millisecond):
 	}
 }
 

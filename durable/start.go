@@ -22,10 +22,10 @@ func Init() { startMain() }
 
 // startMain is what Main and Init have in common.
 func startMain() {
+	started.Store(true)
 	if due != nil {
 		due.settleRest() // ends the process
 	}
-	started.Store(true)
 }
 
 // recoverAtStart is Recover before run. What it has no time for goes on beside run.

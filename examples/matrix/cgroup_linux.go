@@ -63,8 +63,8 @@ func (c *cgroup) limit(together bool) error {
 
 func (c *cgroup) write(file, text string) error {
 	path := filepath.Join(c.path, file)
-	if _, err := os.Stat(path); err != nil { // never make a file: what is no cgroup has none of these
-		return err
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) { // never make a file: what is no cgroup has none of these
+		return fmt.Errorf("new ones have no %s: the memory controller is not enabled for them", file)
 	}
 	return os.WriteFile(path, []byte(text), 0)
 }

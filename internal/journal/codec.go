@@ -9,8 +9,9 @@ import (
 	"math/bits"
 )
 
-// castagnoli is the table of CRC32C, which processors have an instruction for.
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// castagnoli is the table of CRC32C, which processors have an instruction for. It is made at the first call, which takes a
+// quarter of a millisecond: most programs never need it, and a guard has it made while it waits (package standby).
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 func appendString(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)

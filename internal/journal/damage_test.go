@@ -106,7 +106,7 @@ func TestHeaders(t *testing.T) {
 	change := func(f func(b []byte)) []byte {
 		b := slices.Clone(good)
 		f(b)
-		binary.LittleEndian.PutUint32(b[offSum:], crc32.Checksum(b[:offSum], castagnoli))
+		binary.LittleEndian.PutUint32(b[offSum:], crc32.Checksum(b[:offSum], castagnoli()))
 		return b
 	}
 	for name, c := range map[string]struct {

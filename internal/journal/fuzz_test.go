@@ -45,7 +45,7 @@ func mended(b []byte) []byte {
 	b = slices.Clone(b)
 	copy(b, magic)
 	binary.LittleEndian.PutUint32(b[offVersion:], version)
-	binary.LittleEndian.PutUint32(b[offSum:], crc32.Checksum(b[:offSum], castagnoli))
+	binary.LittleEndian.PutUint32(b[offSum:], crc32.Checksum(b[:offSum], castagnoli()))
 	salt := b[offSalt : offSalt+markSize]
 	for off := headerSize; off+headSize <= len(b); off += SlotSize {
 		if !bytes.Equal(b[off:off+markSize], salt) {

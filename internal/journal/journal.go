@@ -53,6 +53,7 @@ type Journal struct {
 	last  uint64     // the serial given out last
 	id    uint64     // the ID given out last
 	live  int
+	ended bool // by RemoveIfEmpty
 }
 
 // busy is set in the serial of a record that somebody is striking or replacing.
@@ -234,6 +235,19 @@ func (j *Journal) Remove() error {
 		err = closed
 	}
 	return j.failed("remove", bare(err))
+}
+
+// RemoveIfEmpty is Remove if there are no records, and returns whether it was so. An Append that comes beside it either is
+// in time, or fails with os.ErrClosed.
+func (j *Journal) RemoveIfEmpty() (bool, error) {
+	j.mu.Lock()
+	j.ended = j.ended || j.live == 0
+	ended := j.ended
+	j.mu.Unlock()
+	if !ended {
+		return false, nil
+	}
+	return true, j.Remove()
 }
 
 // failed makes the error of a method.

@@ -77,7 +77,7 @@ func OpenLocked(f *os.File, path string) (*Journal, Content, error) {
 		return nil, Content{}, refused(path, err)
 	}
 	j.opened = true
-	return j, j.adopt(s), nil
+	return j, j.adopt(s, size), nil
 }
 
 // Read returns what is in a journal without taking it over. Its owner may live, and write meanwhile: then this is one moment of
@@ -176,7 +176,7 @@ func (s *scan) newest() []found {
 
 // adopt makes a scan's result the state of a journal. It clears what newest left out: else that would come back when the newest
 // revision is struck.
-func (j *Journal) adopt(s *scan) Content {
+func (j *Journal) adopt(s *scan, size int64) Content {
 	newest := s.newest()
 	used := make([]span, 0, len(s.found)+len(s.damaged))
 	for _, f := range s.stale {
@@ -194,8 +194,10 @@ func (j *Journal) adopt(s *scan) Content {
 
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if n := len(used); n > 0 {
-		j.extendUsedLocked(used)
+	j.extendUsedLocked(used)
+	// A few more, so that the first Replace need not make the file grow.
+	if end := min(uint32(size/SlotSize), j.space.end+firstSize/SlotSize); end > j.space.end {
+		j.extendLocked(end)
 	}
 	c := Content{Damaged: s.damages()}
 	for _, f := range newest {
@@ -207,8 +209,8 @@ func (j *Journal) adopt(s *scan) Content {
 // A span is some slots of a file.
 type span struct{ slot, run uint32 }
 
-// extendUsedLocked makes the file's slots known, the ones between the used as free. Those after the last one are not used: how
-// many there are says only a file's size, which may be a lie of 4 GB.
+// extendUsedLocked makes the file's slots known, the ones between the used as free. How many there are after the last one says
+// only a file's size, which may be a lie of 4 GB.
 func (j *Journal) extendUsedLocked(used []span) {
 	for _, u := range used {
 		if u.slot > j.space.end {

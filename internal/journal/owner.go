@@ -93,7 +93,7 @@ func (h *header) encode() ([]byte, error) {
 	}
 	le.PutUint32(b[offTexts:], uint32(len(b)-offBody))
 	b = b[:headerSize]
-	le.PutUint32(b[offSum:], crc32.Checksum(b[:offSum], castagnoli))
+	le.PutUint32(b[offSum:], crc32.Checksum(b[:offSum], castagnoli()))
 	return b, nil
 }
 
@@ -135,7 +135,7 @@ func headerTexts(b []byte) (d decoder) {
 	le := binary.LittleEndian
 	texts := le.Uint32(b[offTexts:])
 	switch {
-	case crc32.Checksum(b[:offSum], castagnoli) != le.Uint32(b[offSum:]):
+	case crc32.Checksum(b[:offSum], castagnoli()) != le.Uint32(b[offSum:]):
 		d.fail("its checksum does not match")
 	case le.Uint32(b[offHeader:]) != headerSize || le.Uint32(b[offSlot:]) != SlotSize:
 		d.fail("other sizes of header or slot than this version has")

@@ -128,7 +128,7 @@ func seal(b []byte, length int, salt uint64, slot uint32, id uint64, revision ui
 }
 
 func checksum(b []byte, slot uint32) uint32 {
-	return crc32.Update(slot, castagnoli, b[offLength:])
+	return crc32.Update(slot, castagnoli(), b[offLength:])
 }
 
 // recordLength takes the length from a head, if it is possible where so many bytes are left.

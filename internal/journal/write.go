@@ -3,6 +3,7 @@ package journal
 import (
 	"fmt"
 	"math"
+	"os"
 	"sync"
 )
 
@@ -143,6 +144,9 @@ func (j *Journal) putEncoded(b []byte, length int, old Ref) (Ref, error) {
 func (j *Journal) take(n int, old Ref) (Ref, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.ended {
+		return Ref{}, os.ErrClosed
+	}
 	id, revision := old.id, old.revision+1
 	if old.serial == 0 {
 		id = j.id + 1

@@ -2,7 +2,7 @@
 // the program happens.
 //
 // A guard is the owner's own image, started again. It must not run the program: not its init functions, flags, logs and
-// ports. So it waits here, in the initialisation of a package that imports nothing but syscall: the order of package
+// ports. So it waits here, in the initialisation of a package that imports little more than syscall: the order of package
 // initialisation (dependencies first, then by import path) puts it before every package that needs os, and thus before
 // all that could open a file or a port. It ends here as well when its owner left nothing to settle. Else the
 // initialisation goes on, and package durable settles.

@@ -1,6 +1,7 @@
 package standby
 
 import (
+	"hash/crc32"
 	"syscall"
 	"unsafe"
 )
@@ -47,7 +48,7 @@ func wait() *Duty {
 	if pid == 0 || path == "" || !isSocket(Socket) {
 		return nil // not our doing
 	}
-	if isSecure() {
+	if Secure() {
 		syscall.Exit(3) // never the program, a second time
 	}
 	d := &Duty{Owner: pid, LimitMS: limit, Journal: path, Locks: map[uint64]int{}}
@@ -59,6 +60,7 @@ func wait() *Duty {
 	}
 	setName(Name)
 	closeAbove(Pidfd)
+	crc32.MakeTable(crc32.Castagnoli) // what a settler needs first, and takes longest to make
 	d.await(image{stack, args})
 	if d.nothingLeft() {
 		syscall.Exit(0)
@@ -218,9 +220,9 @@ func number(s string) (n int, rest string) {
 	return n, s[i+1:]
 }
 
-// isSecure looks for AT_SECURE in the auxiliary vector (getauxval(3)): a program that has rights that its caller has not must
+// Secure looks for AT_SECURE in the auxiliary vector (getauxval(3)): a program that has rights that its caller has not must
 // not let the caller decide what it does.
-func isSecure() bool {
+func Secure() bool {
 	const atSecure = 23
 	vector := readFile("/proc/self/auxv")
 	word := int(unsafe.Sizeof(uintptr(0)))
@@ -229,7 +231,7 @@ func isSecure() bool {
 			return *(*uintptr)(unsafe.Pointer(&vector[word])) != 0
 		}
 	}
-	return true // nobody says that it is not
+	return syscall.Getuid() != syscall.Geteuid() || syscall.Getgid() != syscall.Getegid() // no /proc here
 }
 
 func toInt(s string) int {
