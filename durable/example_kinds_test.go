@@ -78,7 +78,7 @@ func ExampleExec() {
 	var scope lastly.Scope
 	link := filepath.Join(temp, durable.NewName("link-"))
 
-	undo := durable.Command{Args: []string{"rm", "-f", "--", link}} // or docker rm -f, umount -l ...
+	undo := durable.Command{Args: []string{"rm", "-f", "--", link}} // or docker rm -f, dropdb --if-exists ...
 	if _, err := durable.Exec.Register(&scope, undo, lastly.Hook{Name: "link"}); err != nil {
 		log.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 // Exec runs a command, without a shell: to remove a container, to unmount, to delete a branch of a database.
 //
 // It may run more than once, and when there is nothing to undo: a command that fails then is tried again until it is a
-// dead letter, so choose one that does not (docker rm -f, umount -l). What it is about needs a name that is used once:
+// dead letter, so choose one that does not (docker rm -f, dropdb --if-exists). What it is about needs a name that is used once:
 // the id of a container, never a name such as web, which the next start will use again.
 //
 // It is over when the hook's Timeout is (10 s if that is 0); then its process group is killed.

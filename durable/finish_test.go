@@ -62,7 +62,6 @@ func journaled(id string) bool {
 }
 
 func TestRegisterWhileAProgramEnds(t *testing.T) {
-	testproc.Skip(t, "D19", "runs-programs")
 	t.Parallel()
 	s := newState(t)
 	r := s.start("runs-programs").Wait()

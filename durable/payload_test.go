@@ -188,7 +188,7 @@ func TestDefineRefuses(t *testing.T) {
 type (
 	recursive struct {
 		Next *recursive
-		a    int
+		int
 	}
 	uintptrs struct{ P unsafe.Pointer }
 	number   int

@@ -66,7 +66,7 @@ func TestProgramThatNeverReachesInit(t *testing.T) {
 	s.checkNoGuards()
 	s.waitLog("independent", "before go")
 	fatal(t, os.Remove(s.beside("ran")))
-	checkCount(t, s.recover(durable.Options{}), 2, durable.Settled)
+	checkCount(t, s.recover(durable.Options{Wait: testproc.Limit}), 2, durable.Settled)
 	if log := readLines(s.log); len(log) != 4 || log[2] != "go" || log[3] != "used by go" {
 		t.Errorf("the log has %q", log)
 	}

@@ -42,17 +42,6 @@ func look(pid int) (process, bool) {
 	return p, p.state != "Z" && p.state != "X"
 }
 
-// status is a line of /proc/PID/status.
-func (p process) status(key string) string {
-	text, _ := os.ReadFile(filepath.Join(p.dir, "status"))
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, key+":"); ok {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
-}
-
 // descriptors are what a process has open: number and what it is.
 func (p process) descriptors() map[int]string {
 	open := make(map[int]string)

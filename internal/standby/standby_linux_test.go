@@ -44,6 +44,12 @@ func startWaiting(t *testing.T, journalPath string, owner ...string) *waiting {
 	t.Helper()
 	w := &waiting{t: t, owner: exec.Command(owner[0], owner[1:]...)}
 	fatal(t, w.owner.Start())
+	was := image{}
+	testproc.Poll(t, "an owner that has come as far as its program", func() bool {
+		before := was
+		was = imageOf(w.owner.Process.Pid)
+		return was == before && was.stack != 0
+	})
 	t.Cleanup(func() { _ = w.owner.Process.Kill(); _ = w.owner.Wait() })
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
 	fatal(t, err)
