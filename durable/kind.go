@@ -86,7 +86,7 @@ func (k *Kind[P]) register(s *lastly.Scope, payload P, h lastly.Hook, site uintp
 	scopes, next := seam.ForDurable.Lineage(s)
 	r.rec = journal.Record{
 		Kind: k.name, Name: h.Name, Site: siteOf(site), Uses: h.Uses, Last: h.Last, BestEffort: h.BestEffort, Timeout: h.Timeout,
-		Scopes: journalScopes(scopes), Position: next, Payload: text,
+		Scopes: scopes, Position: next, Payload: text,
 	}
 	if err := r.append(); err != nil {
 		return nil, fmt.Errorf("lastly: kind %q: register: %w", k.name, err)
@@ -124,14 +124,6 @@ func (k *Kind[P]) decode(text []byte) (settleFunc, error) {
 		return nil, err
 	}
 	return func(ctx context.Context) error { return k.settle(ctx, payload) }, nil
-}
-
-func journalScopes(scopes []seam.Scope) []journal.Scope {
-	list := make([]journal.Scope, len(scopes))
-	for i, s := range scopes {
-		list[i] = journal.Scope{ID: s.ID, Name: s.Name, Uses: s.Uses, Last: s.Last}
-	}
-	return list
 }
 
 // settleFunc carries out one record.

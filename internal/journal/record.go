@@ -6,6 +6,8 @@ import (
 	"hash/crc32"
 	"math"
 	"time"
+
+	"github.com/lastly-go/lastly/internal/seam"
 )
 
 // Sizes of the format.
@@ -15,13 +17,9 @@ const (
 	MaxRecord  = 128 << 10 // bytes of one record with everything
 )
 
-// A Scope is one scope on the way from the outermost one to the record's own.
-type Scope struct {
-	ID   uint64
-	Name string
-	Uses []string // of the scope as a hook of its parent; so is Last
-	Last bool
-}
+// A Scope is one scope on the way from the outermost one to the record's own. It is what package lastly tells, as it is:
+// there is no time to copy it.
+type Scope = seam.Scope
 
 // A Record is a cleanup that must be done after the process is gone. On disk empty and nil are the same, times have
 // nanoseconds of UTC, and texts may be any bytes.
