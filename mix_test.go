@@ -223,6 +223,9 @@ func (m *mixer) check(t *testing.T) {
 			t.Errorf("hook %d ran although it was cancelled", x.id)
 		case n == 0 && !x.cancelled.Load() && named[key] != lastly.OutcomeNotStarted:
 			t.Errorf("hook %d neither ran nor is it named: %+v", x.id, rows[key])
+			if p, ok := errors.AsType[*lastly.PanicError](rows[key].Err); ok {
+				t.Logf("%s", p.Stack)
+			}
 		}
 	}
 	if ran < 50 {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -248,12 +249,25 @@ func otherGuardVictim(args []string) {
 		must(durable.Setup(durable.Settings{NoGuard: true}))
 	case "other user":
 		must(syscall.Setuid(65534))
-		must(syscall.Setrlimit(rlimitProcesses, &syscall.Rlimit{Cur: 0, Max: 0}))
+		allowNoProcess()
 	}
 	registerAll(args[0], []string{"one", "two"})
 	say("note: %s", lastly.Process().Report().Hooks[0].Note)
 	say("ready")
 	forever()
+}
+
+// allowNoProcess lets this process start no other. It needs no new thread itself after that: it has a few that are idle.
+func allowNoProcess() {
+	var threads sync.WaitGroup
+	for range 16 {
+		threads.Go(func() {
+			pause := syscall.NsecToTimespec(int64(30 * time.Millisecond))
+			_ = syscall.Nanosleep(&pause, nil)
+		})
+	}
+	threads.Wait()
+	must(syscall.Setrlimit(rlimitProcesses, &syscall.Rlimit{Max: 1000}))
 }
 
 const rlimitProcesses = 6

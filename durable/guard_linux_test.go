@@ -3,6 +3,7 @@ package durable_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -225,6 +226,30 @@ func TestGuardInitialisesNothing(t *testing.T) {
 	s.waitEmpty()
 	if lines := readLines(ran); len(lines) != 1 || exists(file) {
 		t.Errorf("the initialisation ran in processes %q, want in the victim only; the file is still there: %v", lines, exists(file))
+	}
+}
+
+// TestReportsArePruned: the newest hundred stay.
+func TestReportsArePruned(t *testing.T) {
+	t.Parallel()
+	s := newState(t)
+	dir := filepath.Join(s.dir, "reports")
+	fatal(t, os.Mkdir(dir, 0o700))
+	for i := range 150 {
+		name := fmt.Sprintf("20200101T000000.000000%03d-x.json", i)
+		fatal(t, os.WriteFile(filepath.Join(dir, name), []byte("{}"), 0o600))
+	}
+	p := s.start("guarded", s.log, "one")
+	p.WaitLine("ready")
+	killed(t, p)
+	s.waitEmpty()
+	s.checkNoGuards()
+	all := s.reports()
+	if len(all) != 100 || len(all[99].Journals) != 1 {
+		t.Errorf("%d reports are left, the last is %+v", len(all), all[len(all)-1])
+	}
+	if exists(filepath.Join(dir, "20200101T000000.000000050-x.json")) || !exists(filepath.Join(dir, "20200101T000000.000000051-x.json")) {
+		t.Error("not the oldest were removed")
 	}
 }
 

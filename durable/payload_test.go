@@ -188,7 +188,7 @@ func TestDefineRefuses(t *testing.T) {
 type (
 	recursive struct {
 		Next *recursive
-		int
+		A    int `json:"-"`
 	}
 	uintptrs struct{ P unsafe.Pointer }
 	number   int

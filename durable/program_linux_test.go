@@ -53,11 +53,16 @@ func (s *state) public(uid int) {
 // program starts the program with these modes, on the file "path" beside the folder.
 func (s *state) program(modes string) *run {
 	s.t.Helper()
+	return s.programAt(builtOrSkip(s.t), modes)
+}
+
+func builtOrSkip(t testing.TB) string {
+	t.Helper()
 	path, err := built()
 	if err != nil {
-		s.t.Skip("no go command here to build a program with: ", err)
+		t.Skip("no program can be built here: ", err)
 	}
-	return s.programAt(path, modes)
+	return path
 }
 
 func (s *state) programAt(path, modes string) *run {
@@ -183,10 +188,8 @@ func TestOwnerClosesEverything(t *testing.T) {
 			t.Parallel()
 			s := newState(t)
 			path := s.file("path")
-			original, err := built()
-			fatal(t, err)
 			copied := s.beside("program")
-			fatal(t, os.Link(original, copied))
+			fatal(t, os.Link(builtOrSkip(t), copied))
 			p := s.programAt(copied, modes)
 			p.ready()
 			testproc.Linger(50 * tick) // for what must not happen
@@ -203,5 +206,41 @@ func TestOwnerClosesEverything(t *testing.T) {
 				t.Error("the path is still there")
 			}
 		})
+	}
+}
+
+// TestNotReady: before Init or Main, a guard could not settle Go kinds; built-in ones it can.
+func TestNotReady(t *testing.T) {
+	t.Parallel()
+	s := newState(t)
+	path := s.file("path")
+	p := s.program("go-kind,remove,hang")
+	p.ready()
+	s.guard(p.Process.Pid)
+	p.kill()
+	want := durable.ErrNotReady.Error() + ", so no other process could settle it; call durable.Init() first in main"
+	if !strings.Contains(p.err.String(), want) {
+		t.Errorf("the error should have %q: %s", want, p.err.String())
+	}
+	s.waitEmpty()
+	if exists(path) {
+		t.Error("the path is still there")
+	}
+	p.checkRan(1)
+}
+
+// TestGoKindNeedsTheProgram: for it, and only for it, the guard becomes the program up to Init.
+func TestGoKindNeedsTheProgram(t *testing.T) {
+	t.Parallel()
+	s := newState(t)
+	path := s.file("path")
+	p := s.program("init,go-kind,remove,hang")
+	p.ready()
+	p.checkRan(1)
+	p.kill()
+	s.waitEmpty()
+	p.checkRan(2)
+	if lines := readLines(p.ran); exists(path) || lines[len(lines)-1] != "settle" {
+		t.Errorf("ran: %q", lines)
 	}
 }

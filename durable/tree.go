@@ -26,11 +26,14 @@ type item struct {
 
 func newTree() *tree { return &tree{children: make(map[uint64]*tree)} }
 
+// maxDepth is how deep scopes are told apart. Nobody nests so deep; a journal could say so, to keep a settler busy.
+const maxDepth = 100
+
 // at returns the node of a scope, made when it is missing. Outermost scopes have no place in anything: they stand in the
 // order of their first records.
 func (t *tree) at(path []journal.Scope) *tree {
 	node := t
-	for depth, scope := range path {
+	for depth, scope := range path[:min(len(path), maxDepth)] {
 		child := node.children[scope.ID]
 		if child == nil {
 			child = newTree()

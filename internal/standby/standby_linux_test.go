@@ -1,7 +1,6 @@
 package standby
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/lastly-go/lastly/internal/journal"
 	"github.com/lastly-go/lastly/internal/testproc"
@@ -36,13 +36,13 @@ type waiting struct {
 	cmd    *exec.Cmd
 	owner  *exec.Cmd
 	socket *os.File
-	out    bytes.Buffer
+	out    string // the file that it writes to
 }
 
 // startWaiting starts an owner, which runs the command, and its guard.
 func startWaiting(t *testing.T, journalPath string, owner ...string) *waiting {
 	t.Helper()
-	w := &waiting{t: t, owner: exec.Command(owner[0], owner[1:]...)}
+	w := &waiting{t: t, owner: exec.Command(owner[0], owner[1:]...), out: filepath.Join(t.TempDir(), "out")}
 	fatal(t, w.owner.Start())
 	was := image{}
 	testproc.Poll(t, "an owner that has come as far as its program", func() bool {
@@ -60,10 +60,12 @@ func startWaiting(t *testing.T, journalPath string, owner ...string) *waiting {
 	self := os.NewFile(uintptr(pidfd), "pidfd")
 	w.cmd = exec.Command(os.Args[0])
 	w.cmd.ExtraFiles = []*os.File{theirs, self}
-	w.cmd.Env = append(os.Environ(), tellDuty+"=1", Environment(w.owner.Process.Pid, 1234, journalPath))
-	w.cmd.Stdout, w.cmd.Stderr = &w.out, &w.out
+	w.cmd.Env = append(os.Environ(), tellDuty+"=1", "GORACE=atexit_sleep_ms=0", Environment(w.owner.Process.Pid, 1234, journalPath))
+	out, err := os.Create(w.out)
+	fatal(t, err)
+	w.cmd.Stdout, w.cmd.Stderr = out, out
 	fatal(t, w.cmd.Start())
-	_, _ = theirs.Close(), self.Close()
+	_, _, _ = theirs.Close(), self.Close(), out.Close()
 	t.Cleanup(func() { _ = w.cmd.Process.Kill(); _ = w.cmd.Wait(); _ = w.socket.Close() })
 	testproc.Poll(t, "a guard that waits", func() bool {
 		call, _ := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", w.cmd.Process.Pid))
@@ -84,9 +86,14 @@ func (w *waiting) send(text []byte, fds ...int) {
 
 func (w *waiting) ends(want string) {
 	w.t.Helper()
-	if err := w.cmd.Wait(); err != nil || w.out.String() != want {
-		w.t.Errorf("the guard ended with %v and wrote %q, want %q", err, w.out.String(), want)
+	if err := w.cmd.Wait(); err != nil || w.wrote() != want {
+		w.t.Errorf("the guard ended with %v and wrote %q, want %q", err, w.wrote(), want)
 	}
+}
+
+func (w *waiting) wrote() string {
+	text, _ := os.ReadFile(w.out)
+	return string(text)
 }
 
 // withRecord makes a journal in which something is left.
@@ -172,9 +179,9 @@ func TestClosedSocketIsNoDeath(t *testing.T) {
 	t.Parallel()
 	w := startWaiting(t, withRecord(t), "sleep", "100")
 	fatal(t, w.socket.Close())
-	testproc.Linger(100_000_000)
-	if w.out.Len() > 0 || syscall.Kill(w.cmd.Process.Pid, 0) != nil {
-		t.Fatalf("the guard did not wait on: %q", w.out.String())
+	testproc.Linger(100 * time.Millisecond)
+	if w.wrote() != "" || syscall.Kill(w.cmd.Process.Pid, 0) != nil {
+		t.Fatalf("the guard did not wait on: %q", w.wrote())
 	}
 	fatal(t, w.owner.Process.Kill())
 	_ = w.owner.Wait()
@@ -187,7 +194,7 @@ func TestStrayVariable(t *testing.T) {
 	good := strings.TrimPrefix(Environment(os.Getpid(), 1, "/x"+journal.Suffix), Variable+"=")
 	for _, value := range []string{"", "1", "x", "0 0 0 0 /x", "-1 1 1 1 /x", "1 1", "99999999999999999999 1 1 1 /x", good} {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), tellDuty+"=1", Variable+"="+value)
+		cmd.Env = append(os.Environ(), tellDuty+"=1", "GORACE=atexit_sleep_ms=0", Variable+"="+value)
 		out, err := cmd.CombinedOutput()
 		if err != nil || string(out) != "no guard, variable: false\n" {
 			t.Errorf("%q: %v, %q", value, err, out)

@@ -16,7 +16,7 @@ import (
 
 var ran = tell("variable")
 
-var _ = durable.Define("go-kind", func(context.Context, string) error { return tell("settle") })
+var goKind = durable.Define("go-kind", func(context.Context, string) error { return tell("settle") })
 
 func tell(what string) error {
 	f, err := os.OpenFile(os.Getenv("PROGRAM_RAN"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -48,6 +48,9 @@ func main() {
 			check(err)
 			register(*path)
 			check(debug.SetCrashOutput(f, debug.CrashOptions{}))
+		case "go-kind":
+			_, err := goKind.Register(lastly.Process(), "", lastly.Hook{Name: "go"})
+			fmt.Fprintln(os.Stderr, "go kind:", err)
 		case "remove":
 			register(*path)
 		case "delete-self":
