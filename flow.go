@@ -52,6 +52,7 @@ type flow struct {
 	idle       []chan *record // workers that have nothing to do; closed when the flow is over
 	scratch    []int32        // of endRecord
 	abandoning bool           // onTimer is at work
+	ending     bool           // its time is over: nothing starts any more
 	rushed     bool           // the grace was cut short: the contexts of running hooks have to be ended by hand
 
 	// Room for the few hooks of a scope that is made per request.

@@ -113,8 +113,8 @@ func (s *Scope) register(hook *Hook, kind handleKind, ext any, site uintptr) *Ha
 	h := newHandle(s, hook, kind, site)
 	h.ext = ext
 	s.mu.Lock()
-	if s.phase == phaseClosed {
-		s.mu.Unlock()                                                      // closed is for good
+	if s.isOver() {
+		s.mu.Unlock()                                                      // for good
 		_ = s.runLate(h).await(context.Background(), context.Background()) // its result is the handle's; its flow bounds it
 		return h
 	}
@@ -129,6 +129,12 @@ func (s *Scope) register(hook *Hook, kind handleKind, ext any, site uintptr) *Ha
 	}
 	s.mu.Unlock()
 	return h
+}
+
+// isOver reports whether nothing more can join: the scope is closed, or its time is over and its flow about to end. Called
+// with the lock held.
+func (s *Scope) isOver() bool {
+	return s.phase == phaseClosed || s.phase == phaseRunning && s.flow.ending
 }
 
 func (s *Scope) link(h *Handle) {
@@ -191,7 +197,7 @@ func (s *Scope) Child(h Hook) *Scope {
 // adopt registers a child's handle.
 func (s *Scope) adopt(h *Handle, c *Scope) {
 	s.mu.Lock()
-	if s.phase == phaseClosed {
+	if s.isOver() {
 		s.mu.Unlock()
 		h.state = finished
 		_ = c.Close()

@@ -183,6 +183,7 @@ func (f *flow) abandon(due []*record, over bool) {
 	}
 	var skipped []*Handle
 	if over && !f.solo {
+		f.ending = true // from here on nothing starts, and what is registered is late
 		skipped = f.skipPending()
 	}
 	s.mu.Unlock()

@@ -360,6 +360,9 @@ func (f *flow) endRecord(r *record, now time.Duration, more bool) (next *record)
 		return nil
 	}
 	f.last = r
+	if f.ending {
+		return nil
+	}
 	if f.solo || f.s.count == 0 {
 		f.finish()
 		return nil

@@ -1,0 +1,54 @@
+package lastly_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lastly-go/lastly"
+)
+
+// registersLate is a handler that registers a hook, as foreign code may, when it hears of a hook that was abandoned.
+type registersLate struct {
+	slog.Handler
+	sc              *lastly.Scope
+	registered, ran *atomic.Int64
+}
+
+func (h registersLate) Handle(_ context.Context, r slog.Record) error {
+	if strings.Contains(r.Message, "hook") {
+		h.registered.Add(1)
+		h.sc.Defer("late", func(context.Context) error { h.ran.Add(1); return nil })
+	}
+	return nil
+}
+
+// TestRegisterAtTheLastMoment: what is registered while the flow ends, because its time is over, runs all the same.
+func TestRegisterAtTheLastMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := &lastly.Scope{Grace: 10 * s, HookTimeout: time.Hour}
+		var registered, ran atomic.Int64
+		sc.Logger = slog.New(registersLate{slog.Default().Handler(), sc, &registered, &ran})
+		free := make(chan struct{})
+		defer close(free)
+		sc.Register(lastly.Hook{Name: "behind", Run: func(context.Context) error { return nil }})
+		for i := range 20 {
+			sc.Defer(fmt.Sprint("hangs", i), hangUntil(free))
+		}
+		_ = sc.Close()
+		synctest.Wait()
+		if registered.Load() == 0 || registered.Load() != ran.Load() {
+			t.Errorf("%d were registered, %d ran", registered.Load(), ran.Load())
+		}
+		for _, h := range sc.Report().Hooks {
+			if h.Outcome == lastly.OutcomePending {
+				t.Errorf("%s is pending for ever", h.Name)
+			}
+		}
+	})
+}
