@@ -100,6 +100,10 @@ func (d *Duty) await(was image) {
 
 // execed tells whether the owner is another program now. While it execs, there is no answer yet.
 func (d *Duty) execed(was image, pidfd []pollfd) bool {
+	// Nearly always it is death: then the pidfd tells in a moment, and there is nothing to look for.
+	if poll(pidfd, &syscall.Timespec{Nsec: 2e6}); pidfd[0].revents != 0 {
+		return false
+	}
 	for range 1000 {
 		switch now := imageOf(d.Owner); {
 		case !hasProgram(d.Owner):
