@@ -119,14 +119,16 @@ func (f *flow) settleScope() {
 	f.fillStacks()
 	s.mu.Lock()
 	s.err = errors.Join(f.errs...)
+	s.mu.Unlock()
+	if p := s.parent; p != nil {
+		p.gone() // before anybody hears that it is closed: who closes the parent next must not find it there
+	}
+	s.mu.Lock()
 	s.settled = true
 	done := s.done
 	s.mu.Unlock()
 	if done != nil {
 		close(done)
-	}
-	if p := s.parent; p != nil {
-		p.gone()
 	}
 }
 

@@ -312,7 +312,7 @@ func (f *flow) softChild(h *Handle) bool {
 	}
 	c.mu.Lock() // a parent's mutex may be held while its child's is taken, never the other way round
 	defer c.mu.Unlock()
-	return c.settled && c.flow.hard == 0
+	return c.phase == phaseClosed && c.flow.hard == 0
 }
 
 // conclude takes an ended hook out of everything, and starts what may start because of it: all of it, or all but one,
