@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/lastly-go/lastly/internal/proc"
 )
 
 // program is the path of the main module: what names a program over upgrades, copies and `go run`, as no path of an
@@ -70,7 +72,7 @@ func readyForGo(kind string) error {
 }
 
 // isSecure is read at once: after a change of the user, the kernel does not tell any more.
-var isSecure = readSecure()
+var isSecure = proc.Secure()
 
 // secure tells whether the program was started with rights that its caller has not.
 func secure() bool { return isSecure }

@@ -7,10 +7,8 @@ import (
 	"errors"
 	"flag"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/lastly-go/lastly"
@@ -120,16 +118,6 @@ func TestMatrixIsTheSecondTable(t *testing.T) {
 	}
 	if r := got.Matrix.Rows[0]; r.Death != "sigkill" || !r.Clean || len(r.Cells) != len(matrix.Resources()) {
 		t.Errorf("%+v", r)
-	}
-}
-
-func TestUnignore(t *testing.T) {
-	signal.Ignore(syscall.SIGHUP)
-	defer signal.Reset(syscall.SIGHUP)
-	stop := unignore()
-	defer stop()
-	if signal.Ignored(syscall.SIGHUP) {
-		t.Error("SIGHUP would still be ignored by what is started now")
 	}
 }
 

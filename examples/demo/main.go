@@ -15,10 +15,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/lastly-go/lastly"
 	"github.com/lastly-go/lastly/examples/matrix"
@@ -145,7 +143,7 @@ func run(ctx context.Context, o options, stdout io.Writer, stderr *os.File) erro
 		return err
 	}
 	lastly.Defer(folderHook, func() error { return os.RemoveAll(dir) })
-	lastly.Defer("signals", unignore())
+	lastly.Defer("signals", matrix.Unignore())
 
 	res, err := trials(ctx, o, dir, stderr)
 	if err != nil {
@@ -166,19 +164,6 @@ func run(ctx context.Context, o options, stdout io.Writer, stderr *os.File) erro
 		return fmt.Errorf("the matrix is not clean: %s", res.Matrix.Summary())
 	}
 	return nil
-}
-
-// unignore sees to it that the services that are started from now on take signals, also where the demo was told to
-// ignore some (nohup, a shell's &): an ignored signal is inherited, one that is caught starts over in the child.
-// For the demo itself nothing changes.
-func unignore() (stop func()) {
-	nobody := make(chan os.Signal, 1)
-	for _, sig := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
-		if signal.Ignored(sig) {
-			signal.Notify(nobody, sig)
-		}
-	}
-	return func() { signal.Stop(nobody) }
 }
 
 // trials dies every death in every wiring.

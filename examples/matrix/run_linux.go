@@ -5,12 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -30,7 +27,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	defer s.close()
-	defer unignore()()
+	defer Unignore()()
 	r := Result{Rows: make([]Row, len(chosen))}
 	var mu sync.Mutex // so that Done is called by one at a time
 	err = each(ctx, cmp.Or(o.Parallel, atOnce), len(chosen), func(i int) error {
@@ -46,18 +43,6 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	r.count()
 	r.Took = time.Since(began)
 	return r, err
-}
-
-// unignore sees to it that the victims take signals, also where this process was told to ignore some (nohup, a shell's &):
-// what has a handler here has its default there.
-func unignore() (stop func()) {
-	nobody := make(chan os.Signal, 1)
-	for _, sig := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT} {
-		if signal.Ignored(sig) {
-			signal.Notify(nobody, sig)
-		}
-	}
-	return func() { signal.Stop(nobody) }
 }
 
 // choose checks the names.

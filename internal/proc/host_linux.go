@@ -1,13 +1,12 @@
 package proc
 
 import (
-	"encoding/binary"
 	"encoding/hex"
-	"errors"
-	"io/fs"
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/lastly-go/lastly/internal/auxv"
 )
 
 func readBootID() string {
@@ -46,27 +45,4 @@ func isMachineID(id string) bool {
 	return err == nil && len(id) == 32 && strings.Trim(id, "0") != "" && strings.Trim(id, "f") != ""
 }
 
-// readSecure reads AT_SECURE of the auxiliary vector. A program that runs with other rights than its caller's may not even
-// read its own.
-func readSecure() bool {
-	vector, err := os.ReadFile("/proc/self/auxv")
-	if errors.Is(err, fs.ErrNotExist) {
-		return !equalIDs() // no /proc
-	}
-	secure, ok := atSecure(vector)
-	return err != nil || !ok || secure
-}
-
-func atSecure(vector []byte) (secure, ok bool) {
-	const tag, word = 23, 32 << (^uint(0) >> 63) / 8
-	for ; len(vector) >= 2*word; vector = vector[2*word:] {
-		key, value := uint64(binary.NativeEndian.Uint32(vector)), uint64(binary.NativeEndian.Uint32(vector[word:]))
-		if word == 8 {
-			key, value = binary.NativeEndian.Uint64(vector), binary.NativeEndian.Uint64(vector[word:])
-		}
-		if key == tag {
-			return value != 0, true
-		}
-	}
-	return false, false
-}
+func readSecure() bool { return auxv.Secure() }

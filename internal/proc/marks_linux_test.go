@@ -1,7 +1,6 @@
 package proc
 
 import (
-	"encoding/binary"
 	"fmt"
 	"os"
 	"slices"
@@ -71,35 +70,6 @@ func TestAncestors(t *testing.T) {
 	found := Ancestors()
 	if len(found) == 0 || found[0] != os.Getppid() || slices.Contains(found, os.Getpid()) || slices.Contains(found, 0) {
 		t.Errorf("%v", found)
-	}
-}
-
-func TestAtSecure(t *testing.T) {
-	t.Parallel()
-	vector := func(words ...uint64) (text []byte) {
-		for _, word := range words {
-			if ^uint(0)>>32 == 0 {
-				text = binary.NativeEndian.AppendUint32(text, uint32(word))
-			} else {
-				text = binary.NativeEndian.AppendUint64(text, word)
-			}
-		}
-		return text
-	}
-	for _, c := range []struct {
-		vector     []byte
-		secure, ok bool
-	}{
-		{vector(6, 4096, 23, 1, 0, 0), true, true},
-		{vector(6, 4096, 23, 0, 0, 0), false, true},
-		{vector(23, 6, 24, 0), true, true},
-		{vector(6, 23, 0, 0), false, false},
-		{vector(6, 4096, 23), false, false},
-		{nil, false, false},
-	} {
-		if secure, ok := atSecure(c.vector); secure != c.secure || ok != c.ok {
-			t.Errorf("%x: %v, %v", c.vector, secure, ok)
-		}
 	}
 }
 

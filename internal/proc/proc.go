@@ -199,9 +199,8 @@ func Namespace() uint64 { return namespace() }
 func HostID() string { return hostID() }
 
 // Secure reports whether this program was started with more rights than its caller has (set-uid, set-gid or file capabilities:
-// AT_SECURE of getauxval(3)). Its environment is then somebody else's, and must not be believed. When in doubt: true. A daemon
-// that has given up root's rights can't read its own vector any more, which is such a doubt: the first call, which decides, has
-// to come before, best in the initialisation of a package.
+// AT_SECURE of getauxval(3)). Its environment is then somebody else's, and must not be believed. When in doubt: true. On Linux it
+// tells what was true at the start; elsewhere the first call decides, and should come before rights are given up.
 func Secure() bool { return secure() }
 
 // byHostname is the weakest HostID.

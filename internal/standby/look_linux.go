@@ -1,12 +1,10 @@
 package standby
 
-import (
-	"syscall"
-	"unsafe"
-)
+import "syscall"
 
 // This file looks at processes, with system calls alone.
 
+// number takes a number and the space behind it from the front of s; this package has no strconv.
 func number(s string) (n int, rest string) {
 	const most = int(^uint(0)>>1) / 16
 	i := 0
@@ -19,23 +17,13 @@ func number(s string) (n int, rest string) {
 	return n, s[i+1:]
 }
 
-func Secure() bool {
-	const atSecure = 23
-	vector := readFile("/proc/self/auxv")
-	word := int(unsafe.Sizeof(uintptr(0)))
-	for ; len(vector) >= 2*word; vector = vector[2*word:] {
-		if *(*uintptr)(unsafe.Pointer(&vector[0])) == atSecure {
-			return *(*uintptr)(unsafe.Pointer(&vector[word])) != 0
-		}
-	}
-	return syscall.Getuid() != syscall.Geteuid() || syscall.Getgid() != syscall.Getegid() // no /proc here
-}
-
 func toInt(s string) int {
 	n, _ := number(s + " ")
 	return n
 }
 
+// An image is what changes when a process executes another program, or the same one again: the random addresses of its stack
+// and arguments.
 type image struct{ stack, args int }
 
 func imageOf(pid int) image {
@@ -43,11 +31,13 @@ func imageOf(pid int) image {
 	return image{toInt(stack), toInt(args)}
 }
 
+// Environment is the variable that makes a guard of a program that the process pid starts, with the two descriptors.
 func Environment(pid, limitMS int, journal string) string {
 	i := imageOf(pid)
 	return Variable + "=" + digits(pid) + " " + digits(limitMS) + " " + digits(i.stack) + " " + digits(i.args) + " " + journal
 }
 
+// PidfdOf is pidfd_open(2).
 func PidfdOf(pid int) (int, error) {
 	fd, _, errno := syscall.RawSyscall(sysPidfdOpen, uintptr(pid), 0, 0)
 	if errno != 0 {
@@ -56,6 +46,7 @@ func PidfdOf(pid int) (int, error) {
 	return int(fd), nil
 }
 
+// hasProgram reports whether the program of a process can be seen: a dying one has none.
 func hasProgram(pid int) bool {
 	n, err := syscall.Readlink("/proc/"+digits(pid)+"/exe", make([]byte, 16))
 	return err == nil && n > 0
@@ -72,6 +63,8 @@ func readFile(path string) []byte {
 	return text[:max(n, 0)]
 }
 
+// fieldsOf takes two fields out of /proc/PID/stat. The name of the program, in parentheses, may contain anything; what
+// follows it begins with field 3.
 func fieldsOf(pid, one, two int) (first, second string) {
 	stat := readFile("/proc/" + digits(pid) + "/stat")
 	from := 0

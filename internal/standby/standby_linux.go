@@ -4,6 +4,8 @@ import (
 	"hash/crc32"
 	"syscall"
 	"unsafe"
+
+	"github.com/lastly-go/lastly/internal/auxv"
 )
 
 // System calls and constants that package syscall does not have. The numbers are the same on all architectures.
@@ -48,7 +50,7 @@ func wait() *Duty {
 	if pid == 0 || path == "" || !isSocket(Socket) {
 		return nil // not our doing
 	}
-	if Secure() {
+	if auxv.Secure() {
 		syscall.Exit(3) // never the program, a second time
 	}
 	d := &Duty{Owner: pid, LimitMS: limit, Journal: path, Locks: map[uint64]int{}}
@@ -211,9 +213,6 @@ func ask(pidfd int, info *[16]uint32) (status int, known bool) {
 	return int(info[15]), true
 }
 
-// number takes a number and the space behind it from the front of s; this package has no strconv.
-// Secure looks for AT_SECURE in the auxiliary vector (getauxval(3)): a program that has rights that its caller has not must
-// not let the caller decide what it does.
 func isSocket(fd int) bool {
 	var st syscall.Stat_t
 	return syscall.Fstat(fd, &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFSOCK
@@ -250,11 +249,3 @@ func closeAbove(last int) {
 		_ = syscall.Close(fd)
 	}
 }
-
-// An image is what changes when a process executes another program, or the same one again: the random addresses of its stack
-// and arguments.
-// Environment is the variable that makes a guard of a program that the process pid starts, with the two descriptors.
-// PidfdOf is pidfd_open(2).
-// hasProgram reports whether the program of a process can be seen: a dying one has none.
-// fieldsOf takes two fields out of /proc/PID/stat. The name of the program, in parentheses, may contain anything; what
-// follows it begins with field 3.
