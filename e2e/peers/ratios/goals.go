@@ -97,6 +97,11 @@ func concurrently(s cost.Subject) measurement {
 
 // goals returns the goals that lastly has set itself.
 func goals(ctx context.Context, programs cost.Programs) []*goal {
+	return append(hookGoals(), otherGoals(ctx, programs)...)
+}
+
+// hookGoals are those of single hooks, and of closing many.
+func hookGoals() []*goal {
 	return []*goal{
 		{
 			work: "register, with call site", unit: "× AfterFunc", most: 1,
@@ -142,6 +147,12 @@ func goals(ctx context.Context, programs cost.Programs) []*goal {
 			work: "the same per hook, linear in edges", unit: "× 1e4 hooks", most: flat,
 			figure: ratio(run(cost.LastlyGraph), func() float64 { return cost.Run(cost.LastlyGraph, many/10) }),
 		},
+	}
+}
+
+// otherGoals are those of scopes, of many goroutines, and of whole programs.
+func otherGoals(ctx context.Context, programs cost.Programs) []*goal {
+	return []*goal{
 		{
 			work: "scope per request", unit: "× a context and 3 AfterFuncs", most: 1.5,
 			figure: ratio(
