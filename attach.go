@@ -9,6 +9,7 @@ import (
 // An attachment ties a hook to an object.
 type attachment struct {
 	cleanup runtime.Cleanup // guarded by the scope's mutex
+	note
 }
 
 func (a *attachment) stop(s *Scope) {
@@ -28,7 +29,7 @@ func Attach[T any](s *Scope, obj *T, h Hook) *Handle {
 	if obj == nil {
 		panic(fmt.Sprintf("lastly: Attach at %s: hook %q is to be attached to a nil %T", siteString(site), h.Name, obj))
 	}
-	a := &attachment{}
+	a := &attachment{note: h.Note}
 	hd := s.register(&h, kindAttached, a, site)
 	cleanup := runtime.AddCleanup(obj, (*Handle).collected, hd)
 	s.mu.Lock()

@@ -83,6 +83,11 @@ type Hook struct {
 
 	// BestEffort keeps a failure from turning exit code 0 into 1. It is reported all the same.
 	BestEffort bool
+
+	// Note tells for reports what the hook will do, does, or did: "GracefulStop, at the deadline Stop", "drained 3, cut 0".
+	// It is called whenever a Report is made, with no lock held, from any goroutine and also after the hook has ended; it
+	// must not wait. nil means that there is nothing to tell.
+	Note func() string
 }
 
 // Nothing, as a Hook's Uses, says that the hook uses no other: it waits for nobody on its own account. It still runs
@@ -124,7 +129,7 @@ type Handle struct {
 	timeout    time.Duration
 	site       uintptr
 	rec        *record // what became of it; nil until it runs or its scope closes
-	ext        any     // *task of a Go, *Scope of a child, *attachment of an attached one, seam.Durable of a durable one
+	ext        any     // *task of a Go, *Scope of a child, *attachment of an attached one, seam.Durable of a durable one, or a note
 	id         uint32
 	number     int32 // in the graph of the flow that closes the scope
 	kind       handleKind

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"slices"
 	"time"
-
-	"github.com/lastly-go/lastly/internal/seam"
 )
 
 // An Outcome says what became of a hook. The words are stable.
@@ -83,7 +81,7 @@ type HookReport struct {
 	Err        error         // a *HookError, or nil
 	Stack      string        // of a panic, or of the goroutine of an abandoned hook
 	Scope      *Report       // of a child scope
-	Note       string        // of a durable hook: who settles it should the process die
+	Note       string        // what Hook.Note tells; of a durable hook that has not run, also who settles it should the process die
 }
 
 // maxBeside bounds the quadratic part of a report.
@@ -192,9 +190,7 @@ func (w *row) report() HookReport {
 			sub := c.Report()
 			hr.Scope = &sub
 		}
-		if d, ok := h.ext.(seam.Durable); ok {
-			hr.Note = d.Note()
-		}
+		hr.Note = noteOf(h.ext, hr.Outcome == OutcomePending)
 	}
 	hr.Stack = stackIn(hr.Err)
 	return hr

@@ -87,9 +87,9 @@ func (h *HookReport) write(b *strings.Builder, indent string, name, outcome int)
 	if h.Outcome == OutcomePending {
 		writeIDs(b, "beside", h.Beside)
 		fmt.Fprintf(b, "  %s", h.Site)
-		if h.Note != "" {
-			fmt.Fprintf(b, "  (%s)", oneLine(h.Note))
-		}
+	}
+	if h.Note != "" {
+		fmt.Fprintf(b, "  (%s)", oneLine(h.Note))
 	}
 	if h.Err != nil && h.Scope == nil {
 		fmt.Fprintf(b, "  %s", oneLine(h.Err.Error()))

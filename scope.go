@@ -55,6 +55,7 @@ type Scope struct {
 	Logger *slog.Logger
 
 	parent *Handle // stands for this scope in its parent; nil for one that belongs to nobody
+	note   note    // of parent
 
 	mu sync.Mutex // guards everything below; never held while foreign code runs
 
@@ -112,6 +113,9 @@ func (s *Scope) register(hook *Hook, kind handleKind, ext any, site uintptr) *Ha
 	hook.check("Register", site)
 	h := newHandle(s, hook, kind, site)
 	h.ext = ext
+	if kind == kindHook && hook.Note != nil {
+		h.ext = note(hook.Note)
+	}
 	s.mu.Lock()
 	if s.isOver() {
 		s.mu.Unlock()                                                      // for good
@@ -184,7 +188,7 @@ func (s *Scope) Child(h Hook) *Scope {
 	if h.Run != nil {
 		panic(fmt.Sprintf("lastly: Child at %s: hook %q has a Run function; a child's cleanup is its own Close", siteString(site), h.Name))
 	}
-	c := &Scope{Name: h.Name}
+	c := &Scope{Name: h.Name, note: h.Note}
 	h.Run = c.closeAsHook
 	hd := newHandle(s, &h, kindChild, site)
 	hd.ext = c

@@ -1,13 +1,15 @@
 package lastly
 
 import (
+	"context"
 	"unsafe"
 
 	"github.com/lastly-go/lastly/internal/seam"
 )
 
-// Package durable can do more than the API: its hooks know where they stand, and hear when they are cancelled.
-var _ = seam.Fill(&seam.ForDurable, seam.Lastly{Lineage: lineage, Register: registerDurable})
+// The other packages of this module can do more than the API: durable's hooks know where they stand, and hear when they are
+// cancelled; resource's bear the place of their caller; web's readiness hears when any scope above begins to close.
+var _ = seam.Fill(&seam.OfLastly, seam.Lastly{Lineage: lineage, Register: registerDurable, RegisterAt: registerAt, Endings: endings})
 
 // lineage is where a hook that is registered next stands, for whoever has to run it in another process.
 func lineage(scope any) (scopes []seam.Scope, next uint64) {
@@ -33,27 +35,45 @@ func lineage(scope any) (scopes []seam.Scope, next uint64) {
 // registerDurable is Register for package durable.
 func registerDurable(scope, hook any, d seam.Durable, site uintptr) any {
 	h := hook.(Hook)
+	if h.Note != nil {
+		d = notedDurable{d, h.Note}
+	}
 	return scope.(*Scope).register(&h, kindDurable, d, site)
+}
+
+// registerAt is Register for package resource.
+func registerAt(scope, hook any, site uintptr) any {
+	h := hook.(Hook)
+	return scope.(*Scope).register(&h, kindHook, nil, site)
+}
+
+// endings are the contexts of a scope and of those that it stands in.
+func endings(scope any) []context.Context {
+	var all []context.Context
+	for c := scope.(*Scope); c != nil; c = c.up() {
+		all = append(all, c.Context())
+	}
+	return all
 }
 
 // becomeGuard does not return if this process is a guard: a second instance of the program that waited for the death of
 // the first.
 func becomeGuard() {
-	if seam.ForLastly != nil {
-		seam.ForLastly.Guard()
+	if seam.OfDurable != nil {
+		seam.OfDurable.Guard()
 	}
 }
 
 // recoverOrphans settles what earlier runs left, before run begins.
 func (m *mainLoop) recoverOrphans() {
-	if seam.ForLastly != nil {
-		seam.ForLastly.Recover(m.runCtx.Done())
+	if seam.OfDurable != nil {
+		seam.OfDurable.Recover(m.runCtx.Done())
 	}
 }
 
 // finishDurable lets the guard go, when the process is about to end.
 func finishDurable() {
-	if seam.ForLastly != nil {
-		seam.ForLastly.Finish()
+	if seam.OfDurable != nil {
+		seam.OfDurable.Finish()
 	}
 }

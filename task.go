@@ -12,6 +12,7 @@ type task struct {
 	in     insider
 	done   chan struct{} // closed when run has ended
 	err    error         // readable when done is closed
+	note
 }
 
 // Go calls h.Run in a goroutine that the scope stops and awaits, at its place in the order: everything that uses it has
@@ -23,7 +24,7 @@ func (s *Scope) Go(h Hook) *Handle { return s.goTask(h, caller(0)) }
 
 func (s *Scope) goTask(h Hook, site uintptr) *Handle {
 	h.check("Go", site)
-	t := &task{run: h.Run, done: make(chan struct{})}
+	t := &task{run: h.Run, done: make(chan struct{}), note: h.Note}
 	t.in.scope = s
 	t.ctx, t.cancel = context.WithCancelCause(context.WithValue(context.Background(), insiderKey{}, &t.in))
 	h.Run = t.stop

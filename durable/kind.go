@@ -83,7 +83,7 @@ func (k *Kind[P]) register(s *lastly.Scope, payload P, h lastly.Hook, site uintp
 		return nil, err
 	}
 	r := &Record[P]{kind: k, payload: payload, run: h.Run}
-	scopes, next := seam.ForDurable.Lineage(s)
+	scopes, next := seam.OfLastly.Lineage(s)
 	r.rec = journal.Record{
 		Kind: k.name, Name: h.Name, Site: siteOf(site), Uses: h.Uses, Last: h.Last, BestEffort: h.BestEffort, Timeout: h.Timeout,
 		Scopes: scopes, Position: next, Payload: text,
@@ -95,7 +95,7 @@ func (k *Kind[P]) register(s *lastly.Scope, payload P, h lastly.Hook, site uintp
 		k.opened(payload)
 	}
 	h.Run = r.undo
-	r.Handle = seam.ForDurable.Register(s, h, joint[P]{r}, site).(*lastly.Handle)
+	r.Handle = seam.OfLastly.Register(s, h, joint[P]{r}, site).(*lastly.Handle)
 	return r, nil
 }
 

@@ -1,9 +1,11 @@
-// Package seam joins package lastly and package durable where the public API of neither says enough: lastly can't import
-// durable, and durable needs of lastly what no user should.
+// Package seam joins package lastly and the packages above it where the public API says too little: lastly can't import
+// durable, and durable, resource and web need of lastly what no user should.
 //
-// Each of the two fills its half in a package-level variable, once, before main. A nil half means that the other package
+// Lastly and durable each fill its half in a package-level variable, once, before main. A nil half means that the other package
 // is not in the program.
 package seam
+
+import "context"
 
 // A Scope is one scope on the way from the outermost one to that of a hook.
 type Scope struct {
@@ -21,13 +23,18 @@ type Durable interface {
 	Note() string
 }
 
-// Lastly is what durable needs of lastly.
+// Lastly is what durable, resource and web need of lastly.
 type Lastly struct {
 	// Lineage returns the scopes from the outermost one to the given *lastly.Scope, and the place that the next hook
 	// registered there will have.
 	Lineage func(scope any) (scopes []Scope, next uint64)
 	// Register registers a lastly.Hook on a *lastly.Scope and returns the *lastly.Handle.
 	Register func(scope, hook any, d Durable, site uintptr) (handle any)
+	// RegisterAt is Scope.Register with a place of registration further up.
+	RegisterAt func(scope, hook any, site uintptr) (handle any)
+	// Endings returns the contexts of a *lastly.Scope and of all that it stands in: the first that ends says that the scope
+	// will be closed.
+	Endings func(scope any) []context.Context
 }
 
 // A Starter is what lastly needs of durable.
@@ -40,7 +47,7 @@ type Starter struct {
 	Finish func()
 }
 
-// Fill is what a half is filled with: var _ = seam.Fill(&seam.ForDurable, ...).
+// Fill is what a half is filled with: var _ = seam.Fill(&seam.OfLastly, ...).
 func Fill[T any](half **T, with T) bool {
 	*half = &with
 	return true
@@ -48,6 +55,6 @@ func Fill[T any](half **T, with T) bool {
 
 // The two halves. They are written during the initialisation of the packages that fill them, and read afterwards.
 var (
-	ForDurable *Lastly
-	ForLastly  *Starter
+	OfLastly  *Lastly
+	OfDurable *Starter
 )
