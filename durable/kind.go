@@ -69,6 +69,15 @@ func (k *Kind[P]) Register(s *lastly.Scope, payload P, h lastly.Hook) (*Record[P
 	return k.register(s, payload, h, pcs[0])
 }
 
+// registerAt is Register for package resource, whose callers are the ones to name.
+func registerAt(kind, scope, payload, hook any, site uintptr) (record any, err error) {
+	return kind.(anyKind).registerAny(scope.(*lastly.Scope), payload, hook.(lastly.Hook), site)
+}
+
+func (k *Kind[P]) registerAny(s *lastly.Scope, payload any, h lastly.Hook, site uintptr) (record any, err error) {
+	return k.register(s, payload.(P), h, site)
+}
+
 func (k *Kind[P]) register(s *lastly.Scope, payload P, h lastly.Hook, site uintptr) (*Record[P], error) {
 	if h.Timeout < 0 { // as lastly.Register does, but before anything is written
 		panic(fmt.Sprintf("lastly: Register at %s: hook %q has the negative Timeout %v; 0 means the scope's HookTimeout", siteOf(site), h.Name, h.Timeout))
@@ -132,6 +141,7 @@ type settleFunc func(context.Context) error
 // anyKind is a Kind of any payload.
 type anyKind interface {
 	decode(text []byte) (settleFunc, error)
+	registerAny(s *lastly.Scope, payload any, h lastly.Hook, site uintptr) (record any, err error)
 }
 
 // kinds are all kinds of the program, by name. Other processes find them by name only, so there has to be a table.

@@ -13,7 +13,9 @@ const (
 	guardWait  = 2 * time.Second // of that, for a guard that is still at it: a supervisor restarts at once
 )
 
-var _ = seam.Fill(&seam.OfDurable, seam.Starter{Guard: startMain, Recover: recoverAtStart, Finish: own.finish})
+var _ = seam.Fill(&seam.OfDurable, seam.Durables{
+	RegisterAt: registerAt, Guard: startMain, Recover: recoverAtStart, Finish: own.finish,
+})
 
 // Init is for programs that do not use lastly.Main: call it first in main, and in TestMain. In a guard, it settles what is
 // left and ends the process; else it lets Go kinds be registered, and returns at once. It does not settle what earlier

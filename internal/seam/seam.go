@@ -37,8 +37,11 @@ type Lastly struct {
 	Endings func(scope any) []context.Context
 }
 
-// A Starter is what lastly needs of durable.
-type Starter struct {
+// Durables is what resource and lastly need of durable.
+type Durables struct {
+	// RegisterAt is Kind.Register with a place of registration further up: a *durable.Kind[P], a *lastly.Scope, a P and a
+	// lastly.Hook give a *durable.Record[P].
+	RegisterAt func(kind, scope, payload, hook any, site uintptr) (record any, err error)
 	// Guard never returns in a process that is a guard: it settles what is left and exits.
 	Guard func()
 	// Recover settles what earlier runs of this program left. It is bounded, and stops when stop is closed.
@@ -56,5 +59,5 @@ func Fill[T any](half **T, with T) bool {
 // The two halves. They are written during the initialisation of the packages that fill them, and read afterwards.
 var (
 	OfLastly  *Lastly
-	OfDurable *Starter
+	OfDurable *Durables
 )
