@@ -1,0 +1,294 @@
+package web_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/internal/testproc"
+	"github.com/lastly-go/lastly/web"
+)
+
+// takeOver answers with a protocol of its own: lines are sent back, and "bye" is sent when the drain begins.
+func takeOver(t testing.TB) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		nc, buf, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(nc, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: lines\r\n\r\n")
+		var group sync.WaitGroup
+		group.Go(func() {
+			for line, err := buf.ReadString('\n'); err == nil; line, err = buf.ReadString('\n') {
+				_, _ = io.WriteString(nc, line)
+			}
+		})
+		if r.URL.Path == "/polite" {
+			<-web.Draining(r.Context())
+			_, _ = io.WriteString(nc, "bye\n")
+			_ = nc.Close()
+		}
+		group.Wait()
+		_ = nc.Close()
+	})
+}
+
+// A lineClient is the other side of takeOver.
+type lineClient struct {
+	nc net.Conn
+	r  *bufio.Reader
+}
+
+func upgrade(t testing.TB, nc net.Conn, path string) *lineClient {
+	t.Helper()
+	t.Cleanup(func() { _ = nc.Close() })
+	_, err := io.WriteString(nc, "GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: lines\r\n\r\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &lineClient{nc, bufio.NewReader(nc)}
+	for line := ""; line != "\r\n"; {
+		if line, err = c.r.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+func (c *lineClient) echo(t testing.TB, line string) {
+	t.Helper()
+	if _, err := io.WriteString(c.nc, line+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.r.ReadString('\n'); got != line+"\n" {
+		t.Fatalf("got %q, %v", got, err)
+	}
+}
+
+func dial(t testing.TB, ln net.Listener) net.Conn {
+	t.Helper()
+	nc, err := net.Dial(ln.Addr().Network(), ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return nc
+}
+
+// TestTakenOver says that connections which handlers took over are told, waited for, and cut if they don't end.
+func TestTakenOver(t *testing.T) {
+	s := &lastly.Scope{}
+	ln := loopback(t)
+	o := web.Options{Name: "api", Timeout: 2 * time.Second}
+	if err := web.Serve(s, &http.Server{Handler: takeOver(t)}, ln, o); err != nil {
+		t.Fatal(err)
+	}
+	gone := upgrade(t, dial(t, ln), "/rude")
+	gone.echo(t, "hello")
+	_ = gone.nc.Close()
+	testproc.Poll(t, "the closed connection to be counted", func() bool { return note(t, s, "api") == "served 1" })
+	polite, rude := upgrade(t, dial(t, ln), "/polite"), upgrade(t, dial(t, ln), "/rude")
+	polite.echo(t, "hello")
+	rude.echo(t, "hello")
+	closed := closing(s)
+	if line, err := polite.r.ReadString('\n'); line != "bye\n" {
+		t.Errorf("got %q, %v", line, err)
+	}
+	rude.echo(t, "still there")
+	err := <-closed
+	var cut *web.CutError
+	if !errors.As(err, &cut) || cut.Cut != 1 || !slices.Equal(cut.What, []string{`GET "/rude"`}) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := rude.r.ReadString('\n'); err == nil {
+		t.Error("it was not cut")
+	}
+	if got := note(t, s, "api"); got != "served 2, drained 1, cut 1" {
+		t.Errorf("note %q", got)
+	}
+}
+
+// TestTakenOverAndLeft is a handler that returns and leaves its connection to somebody else: it still counts.
+func TestTakenOverAndLeft(t *testing.T) {
+	s := &lastly.Scope{}
+	ln := loopback(t)
+	left := make(chan net.Conn, 1)
+	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		nc, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		left <- nc
+	})
+	if err := web.Serve(s, &http.Server{Handler: h}, ln, web.Options{Name: "api"}); err != nil {
+		t.Fatal(err)
+	}
+	nc := dial(t, ln)
+	defer nc.Close()
+	if _, err := io.WriteString(nc, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	theirs := <-left
+	closed := closing(s)
+	<-s.Context().Done()
+	testproc.Linger(50 * time.Millisecond)
+	select {
+	case err := <-closed:
+		t.Errorf("did not wait: %v", err)
+	default:
+	}
+	_ = theirs.Close()
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if got := note(t, s, "api"); got != "served 1, drained 1, cut 0" {
+		t.Errorf("note %q", got)
+	}
+}
+
+// TestConnectionMethods says that handlers and net/http find the methods of the real connection.
+func TestConnectionMethods(t *testing.T) {
+	unix, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Skip(err)
+	}
+	for _, ln := range []net.Listener{loopback(t), unix} {
+		s := &lastly.Scope{}
+		type methods struct {
+			raw, readFrom, writeTo, closeWrite, syscall bool
+			inner                                       net.Conn
+		}
+		got := make(chan methods, 1)
+		var perConn, perState sync.Map
+		srv := &http.Server{
+			Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				nc, _, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				var m methods
+				_, m.readFrom = nc.(io.ReaderFrom)
+				_, m.writeTo = nc.(io.WriterTo)
+				half, ok := nc.(interface{ CloseWrite() error })
+				m.closeWrite = ok && half.CloseWrite() == nil
+				sc, ok := nc.(syscall.Conn)
+				if ok {
+					_, err = sc.SyscallConn()
+				}
+				m.syscall = ok && err == nil
+				m.inner = nc.(interface{ NetConn() net.Conn }).NetConn()
+				got <- m
+				_ = nc.Close()
+			}),
+			ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
+				perConn.Store(nc, true)
+				return ctx
+			},
+			ConnState: func(nc net.Conn, st http.ConnState) { perState.Store(st, nc) },
+		}
+		if err := web.Serve(s, srv, ln, web.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		nc := dial(t, ln)
+		if _, err := io.WriteString(nc, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		m := <-got
+		_ = nc.Close()
+		_, tcp := m.inner.(*net.TCPConn)
+		if m.readFrom != tcp || m.writeTo != tcp || !m.closeWrite || !m.syscall {
+			t.Errorf("%s: %+v", ln.Addr().Network(), m)
+		}
+		if _, ok := perConn.Load(m.inner); !ok {
+			t.Errorf("%s: ConnContext was not given the listener's connection", ln.Addr().Network())
+		}
+		if of, _ := perState.Load(http.StateHijacked); of != m.inner {
+			t.Errorf("%s: ConnState was not given the listener's connection", ln.Addr().Network())
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestFile sends a file that is too large for any buffer, as net/http does it with sendfile.
+func TestFile(t *testing.T) {
+	const size = 4 << 20
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte(strings.Repeat("lastly. ", size/8)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &lastly.Scope{}
+	ln := loopback(t)
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) })
+	if err := web.Serve(s, &http.Server{Handler: h}, ln, web.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if code, body := get(t, "http://"+ln.Addr().String()); code != 200 || len(body) != size {
+		t.Errorf("got %d and %d bytes", code, len(body))
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCopyBetweenConnections says that a proxy which copies from one connection to the other loses nothing.
+func TestCopyBetweenConnections(t *testing.T) {
+	s := &lastly.Scope{}
+	ln := loopback(t)
+	pairs := make(chan net.Conn, 2)
+	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		nc, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		pairs <- nc
+	})
+	if err := web.Serve(s, &http.Server{Handler: h}, ln, web.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	var clients, servers [2]net.Conn
+	for i := range clients {
+		clients[i] = dial(t, ln)
+		if _, err := io.WriteString(clients[i], "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		servers[i] = <-pairs
+	}
+	var group sync.WaitGroup
+	group.Go(func() {
+		if _, err := io.Copy(servers[1], servers[0]); err != nil {
+			t.Error(err)
+		}
+		_ = servers[1].Close()
+		_ = servers[0].Close()
+	})
+	group.Go(func() {
+		_, _ = io.WriteString(clients[0], "through")
+		_ = clients[0].Close()
+	})
+	text, err := io.ReadAll(clients[1])
+	if string(text) != "through" || err != nil {
+		t.Errorf("got %q, %v", text, err)
+	}
+	_ = clients[1].Close()
+	group.Wait()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}

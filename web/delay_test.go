@@ -1,0 +1,208 @@
+package web_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/web"
+)
+
+// lastCall is what a server that had a delay adds to it while there are connections.
+const lastCall = 100 * time.Millisecond
+
+// TestDelay is conformance 86(b) and 88: the moment closing begins readiness fails and the server still serves, without
+// keeping the connection; after the delay nobody gets in.
+func TestDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &lastly.Scope{}
+		mux := http.NewServeMux()
+		mux.Handle("/ready", web.Ready(s))
+		mux.Handle("/live", web.Live())
+		mux.Handle("/", hello())
+		m := serve(t, s, mux, web.Options{Name: "api", DrainDelay: 5 * time.Second})
+		c := m.client(t)
+		if a := ask(c, "/ready"); a.code != 200 || a.body != "ok\n" || a.close {
+			t.Errorf("before: %+v", a)
+		}
+		began := time.Now()
+		closed := closing(s)
+		synctest.Wait()
+		if a := ask(c, "/ready"); a.code != 503 || a.body != "closing\n" || a.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("readiness as closing begins: %+v", a)
+		}
+		for time.Since(began) < 5*time.Second-time.Millisecond {
+			if a := ask(c, "/"); a.code != 200 || a.body != "hello" || !a.close {
+				t.Errorf("after %v: %+v", time.Since(began), a)
+			}
+			if a := ask(c, "/live"); a.code != 200 {
+				t.Errorf("liveness after %v: %+v", time.Since(began), a)
+			}
+			time.Sleep(499 * time.Millisecond)
+		}
+		time.Sleep(10 * time.Millisecond)
+		if a := ask(c, "/"); a.err == nil {
+			t.Errorf("after the delay: %+v", a)
+		}
+		if err := <-closed; err != nil {
+			t.Error(err)
+		}
+		if took := s.Report().Duration; took < 5*time.Second || took > 5*time.Second+lastCall {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// closeTakes closes a scope with one server and returns how long that took.
+func closeTakes(t *testing.T, s *lastly.Scope, o web.Options) time.Duration {
+	t.Helper()
+	serve(t, s, hello(), o)
+	began := time.Now()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	return time.Since(began)
+}
+
+// TestDelayCounts says from when the delay counts, and when it is cut or left out.
+func TestDelayCounts(t *testing.T) {
+	after := func(d time.Duration) func(s *lastly.Scope) {
+		return func(s *lastly.Scope) {
+			s.Defer("before the server", func(context.Context) error { time.Sleep(d); return nil })
+		}
+	}
+	for _, test := range []struct {
+		name  string
+		o     web.Options
+		env   string
+		scope func(*lastly.Scope)
+		want  time.Duration
+	}{
+		{"a closed scope waits for nothing", web.Options{}, "", nil, 0},
+		{"Options", web.Options{DrainDelay: 3 * time.Second}, "", nil, 3 * time.Second},
+		{"Options win", web.Options{DrainDelay: 3 * time.Second}, "7s", nil, 3 * time.Second},
+		{"negative", web.Options{DrainDelay: -1}, "7s", nil, 0},
+		{"environment", web.Options{}, "7s", nil, 7 * time.Second},
+		{"environment, none", web.Options{}, "0", nil, 0},
+		{"counted from the beginning", web.Options{DrainDelay: 5 * time.Second}, "", after(3 * time.Second), 5 * time.Second},
+		{"over when its turn comes", web.Options{DrainDelay: 5 * time.Second}, "", after(6 * time.Second), 6 * time.Second},
+		{"half of a short time", web.Options{DrainDelay: 10 * time.Second, Timeout: 4 * time.Second}, "", nil, 2 * time.Second},
+		{"5 s are left", web.Options{DrainDelay: 19 * time.Second, Timeout: 20 * time.Second}, "", nil, 15 * time.Second},
+		{
+			"the grace is short",
+			web.Options{DrainDelay: 5 * time.Second},
+			"", func(s *lastly.Scope) { s.Grace = 3 * time.Second }, 1500 * time.Millisecond,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv(web.EnvDrainDelay, test.env)
+			synctest.Test(t, func(t *testing.T) {
+				s := &lastly.Scope{}
+				m := newMemory()
+				if err := web.Serve(s, &http.Server{Handler: hello()}, m, test.o); err != nil {
+					t.Fatal(err)
+				}
+				if test.scope != nil {
+					test.scope(s)
+				}
+				began := time.Now()
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+				if took := time.Since(began); took != test.want {
+					t.Errorf("took %v, want %v", took, test.want)
+				}
+			})
+		})
+	}
+}
+
+// TestDelayOfAChild says that a server on a child scope hears of its parent's closing at once.
+func TestDelayOfAChild(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &lastly.Scope{}
+		child := s.Child(lastly.Hook{Name: "module"})
+		ready := web.Ready(child)
+		m := serve(t, child, hello(), web.Options{DrainDelay: 4 * time.Second})
+		c := m.client(t)
+		s.Defer("before", func(context.Context) error { time.Sleep(3 * time.Second); return nil })
+		began := time.Now()
+		closed := closing(s)
+		synctest.Wait()
+		if got := ready.Reason(); got != "closing" {
+			t.Errorf("readiness of the child: %q", got)
+		}
+		if a := ask(c, "/"); !a.close {
+			t.Errorf("keeps its connections: %+v", a)
+		}
+		if err := <-closed; err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took < 4*time.Second || took > 4*time.Second+lastCall {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// TestDelayCutShort says that a close whose patience ends cuts the delay and what is in flight, and is told the truth.
+func TestDelayCutShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &lastly.Scope{}
+		m := serve(t, s, slow(time.Hour), web.Options{Name: "api", DrainDelay: 5 * time.Second})
+		c := m.client(t)
+		var group sync.WaitGroup
+		group.Go(func() { ask(c, "/x") })
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(context.Background())
+		time.AfterFunc(2*time.Second, cancel)
+		began := time.Now()
+		err := s.Shutdown(ctx)
+		var cut *web.CutError
+		if !errors.As(err, &cut) || cut.Cut != 1 {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(began); took > 4*time.Second {
+			t.Errorf("took %v", took)
+		}
+		for _, h := range s.Report().Hooks {
+			if h.Outcome == lastly.OutcomeAbandoned {
+				t.Errorf("abandoned: %v", h.Err)
+			}
+		}
+		group.Wait()
+	})
+}
+
+// TestDelayAfterSignal says when the default delay is in force: only when somebody asked the process to end.
+func TestDelayAfterSignal(t *testing.T) {
+	t.Setenv(web.EnvDrainDelay, "")
+	for _, test := range []struct {
+		cause    error
+		attended bool
+		want     time.Duration
+	}{
+		{&lastly.SignalError{Signal: syscall.SIGTERM}, false, web.DefaultDrainDelay},
+		{&lastly.SignalError{Signal: syscall.SIGTERM}, true, 0},
+		{lastly.ErrClosing, false, 0},
+		{errors.New("a Go failed"), false, 0},
+	} {
+		if got := web.DefaultDelayFor(test.cause, test.attended); got != test.want {
+			t.Errorf("after %v, attended %v: %v, want %v", test.cause, test.attended, got, test.want)
+		}
+	}
+}
+
+func TestNoSignalNoDelay(t *testing.T) {
+	t.Setenv(web.EnvDrainDelay, "")
+	synctest.Test(t, func(t *testing.T) {
+		if took := closeTakes(t, &lastly.Scope{}, web.Options{}); took != 0 {
+			t.Errorf("took %v", took)
+		}
+	})
+}

@@ -1,0 +1,251 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A server's end has four parts, each with its last moment.
+type plan struct {
+	began    time.Time
+	delayed  bool      // there is a delay
+	listen   time.Time // it is over
+	contexts time.Time // the contexts of what is in flight end
+	force    time.Time // the connections are closed
+	leave    time.Time // the hook returns
+}
+
+const (
+	// maxMargin is how long before the end of its time, at most, a server ends its requests' contexts.
+	maxMargin = time.Second
+
+	// minDrain is what the delay leaves to the drain, when there is that much.
+	minDrain = 5 * time.Second
+
+	// lastCall is how long connections on which nothing is under way stay open after the listener is closed, when there
+	// was a delay: net/http drops a request that it has read after Shutdown began, and one may be on its way.
+	lastCall = 100 * time.Millisecond
+
+	// unusedAge is when a connection over which nothing has come yet counts as one that its client does not need.
+	unusedAge = time.Second
+
+	// afterEnd is how long a hook whose time was cut short may still wait for handlers: it is abandoned soon.
+	afterEnd = 50 * time.Millisecond
+)
+
+var errTimeOver = errors.New("the server's time to drain is over")
+
+func makePlan(ctx context.Context, c *closing, set *settings) plan {
+	p := plan{began: time.Now()}
+	end, ok := ctx.Deadline()
+	if !ok {
+		end = p.began.Add(set.timeout())
+	}
+	has := max(0, end.Sub(p.began))
+	margin := min(has/5, maxMargin)
+	at, cause := c.began()
+	delay := set.delayFor(cause)
+	p.delayed, p.listen = delay > 0, at.Add(delay)
+	if latest := end.Add(-min(has/2, minDrain)); p.listen.After(latest) {
+		p.listen = latest
+	}
+	p.contexts, p.force, p.leave = end.Add(-margin), end.Add(-margin/2), end.Add(-margin/4)
+	return p
+}
+
+// run is the hook.
+func (v *server) run(ctx context.Context) error {
+	defer v.closing.unwatch()
+	p := makePlan(ctx, v.closing, &v.set)
+	// By half of the delay most clients have heard: an HTTP/2 connection that is used all the same is told to go.
+	farewell := time.AfterFunc(time.Until(p.listen)/2, func() { v.tracker.farewell.Store(true) })
+	defer farewell.Stop()
+	linger(ctx, p, v.served)
+
+	closeErr := v.beginDrain()
+	if p.delayed {
+		v.await(ctx, time.Now().Add(lastCall), nil)
+	}
+	over := v.shutdown()
+	defer over.stop()
+	v.ln.closeUnused(unusedAge)
+	unused := time.AfterFunc(unusedAge, func() { v.ln.closeUnused(0) })
+	defer unused.Stop()
+	if v.await(ctx, p.contexts, over) {
+		v.cancel(nil)
+		return closeErr
+	}
+	return errors.Join(closeErr, v.force(ctx, p, over))
+}
+
+// beginDrain tells everybody that the delay is over, and closes the listener.
+func (v *server) beginDrain() error {
+	v.ending.Store(true)
+	v.tracker.draining.Store(true)
+	close(v.drain)
+	if err := v.ln.Close(); err != nil && !goneByClose(err) {
+		return fmt.Errorf("lastly: drain: %s: close the listener: %w", strconv.Quote(v.set.Name), err)
+	}
+	return nil
+}
+
+// force ends what is in flight: first by its contexts, then by its connections.
+func (v *server) force(ctx context.Context, p plan, over *shutdown) error {
+	cut := v.markCut()
+	v.cancel(errTimeOver)
+	force, leave := p.force, p.leave
+	if ctx.Err() != nil { // sooner than planned: there is just time for handlers that hear of it at once
+		force = time.Now().Add(afterEnd)
+		leave = force.Add(afterEnd)
+	}
+	if !v.await(context.WithoutCancel(ctx), force, over) {
+		_ = v.http.Close() // the listener's error is known
+		v.closeTaken()
+		v.await(context.WithoutCancel(ctx), leave, over)
+	}
+	return v.cutError(cut, time.Since(p.began))
+}
+
+// linger waits until the delay is over, while the server still serves.
+func linger(ctx context.Context, p plan, served <-chan struct{}) {
+	timer := time.NewTimer(time.Until(p.listen))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done(): // there is less time than there was
+	case <-served: // nobody can come any more
+	}
+}
+
+// A shutdown is http.Server.Shutdown on its way.
+type shutdown struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+func (v *server) shutdown() *shutdown {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &shutdown{cancel, make(chan struct{})}
+	go func() { // ends when all connections are closed, or with cancel
+		if v.http.Shutdown(ctx) == nil {
+			v.shut.Store(true)
+		}
+		close(s.done)
+	}()
+	return s
+}
+
+func (s *shutdown) stop() {
+	s.cancel()
+	<-s.done
+}
+
+// await waits until nothing is in flight, and reports whether that came before the given moment and the end of ctx.
+func (v *server) await(ctx context.Context, until time.Time, over *shutdown) bool {
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	var done chan struct{}
+	if over != nil {
+		done = over.done
+	}
+	served := v.served
+	for !v.isQuiet() {
+		select {
+		case <-v.tracker.quiet:
+		case <-served:
+			served = nil
+		case <-done:
+			done = nil
+		case <-timer.C:
+			return v.isQuiet()
+		case <-ctx.Done():
+			return v.isQuiet()
+		}
+	}
+	return true
+}
+
+func (v *server) isQuiet() bool {
+	select {
+	case <-v.served:
+	default:
+		return false
+	}
+	return v.tracker.inFlight.Load() == 0 && (v.shut.Load() || v.open.Load() == 0) && v.ln.countTaken() == 0
+}
+
+// markCut notes what is in flight when the time is over, and returns the titles: each request once, also when its handler
+// took the connection over.
+func (v *server) markCut() (titles []string) {
+	taken := v.ln.markCut()
+	for _, c := range taken {
+		titles = append(titles, c.title)
+	}
+	v.tracker.each(func(n *request) {
+		n.cut = true
+		if c := undress(n.taken); c == nil || !slices.Contains(taken, c) {
+			titles = append(titles, n.title())
+		}
+	})
+	v.cut.Add(int64(len(titles)))
+	return titles
+}
+
+// closeTaken closes the connections that handlers took over.
+func (v *server) closeTaken() {
+	var foreign []interface{ Close() error }
+	v.tracker.each(func(n *request) {
+		if n.taken != nil && undress(n.taken) == nil {
+			foreign = append(foreign, n.taken)
+		}
+	})
+	for _, nc := range foreign {
+		_ = nc.Close()
+	}
+	for _, c := range v.ln.list(func(c *conn) bool { return c.taken }) {
+		_ = c.Close()
+	}
+}
+
+// A CutError says that requests were still in flight when a server's time to drain was over: their contexts were ended,
+// and their connections closed.
+type CutError struct {
+	Server  string        // its name
+	Cut     int           // how many requests, and connections that handlers had taken over
+	What    []string      // method and path of each
+	After   time.Duration // how long the server had been ending
+	Running int           // handlers that had not returned when the hook did
+}
+
+func (e *CutError) Error() string {
+	running := ""
+	if e.Running > 0 {
+		running = fmt.Sprintf("; %d handlers have not returned even now", e.Running)
+	}
+	return fmt.Sprintf("lastly: drain: %s: cut %d in flight after %v (%s)%s; let handlers end when web.Draining says so or their context ends, or raise Options.Timeout, and the grace with it",
+		strconv.Quote(e.Server), e.Cut, e.After.Round(time.Millisecond), listed(e.What), running)
+}
+
+// listed is the first few of a list in a sentence.
+func listed(titles []string) string {
+	const most = 5
+	if more := len(titles) - most; more > 0 {
+		return strings.Join(titles[:most], ", ") + fmt.Sprintf(" and %d more", more)
+	}
+	return strings.Join(titles, ", ")
+}
+
+func (v *server) cutError(titles []string, after time.Duration) error {
+	if len(titles) == 0 {
+		return nil
+	}
+	return &CutError{
+		Server: v.set.Name, Cut: len(titles), What: titles, After: after,
+		Running: int(v.tracker.inFlight.Load()),
+	}
+}

@@ -1,0 +1,375 @@
+package web_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/internal/testproc"
+	"github.com/lastly-go/lastly/web"
+)
+
+// TestServeRefuses says what Serve does not accept: the error names the thing and what to do, nothing is registered, and
+// the listener is still the caller's.
+func TestServeRefuses(t *testing.T) {
+	busy := loopback(t)
+	served := &http.Server{}
+	used := &lastly.Scope{}
+	if err := web.Serve(used, served, newMemory(), web.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	defer used.Close()
+	down := &http.Server{}
+	if err := down.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	parent := &lastly.Scope{}
+	late := parent.Child(lastly.Hook{Name: "child"})
+	if err := parent.Close(); err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken")
+	mem := func() net.Listener { return newMemory() }
+	for _, test := range []struct {
+		name string
+		s    *lastly.Scope
+		srv  *http.Server
+		ln   func() net.Listener
+		o    web.Options
+		env  string
+		is   error
+		says []string
+	}{
+		{"nil server", nil, nil, mem, web.Options{}, "", nil, []string{"memory", "*http.Server"}},
+		{"address in use", nil, &http.Server{Addr: busy.Addr().String()}, nil, web.Options{}, "", nil, []string{busy.Addr().String(), "another address"}},
+		{"no such address", nil, &http.Server{Addr: "127.0.0.1:nosuch"}, nil, web.Options{}, "", nil, []string{"127.0.0.1:nosuch"}},
+		{"served before", nil, served, mem, web.Options{}, "", nil, []string{"served before"}},
+		{"shut down before", nil, down, mem, web.Options{}, "", http.ErrServerClosed, []string{"make a new one"}},
+		{"negative timeout", nil, &http.Server{}, mem, web.Options{Timeout: -1}, "", nil, []string{"Timeout", "negative"}},
+		{"bad environment", nil, &http.Server{}, mem, web.Options{}, "5", nil, []string{"LASTLY_DRAIN_DELAY", `"5"`, "5s"}},
+		{"closed scope", late, &http.Server{}, mem, web.Options{}, "", lastly.ErrClosed, []string{"memory", "before it closes"}},
+		{"broken listener", nil, &http.Server{}, func() net.Listener { return brokenListener{broken} }, web.Options{}, "", nil, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv(web.EnvDrainDelay, test.env)
+			s := test.s
+			if s == nil {
+				s = &lastly.Scope{}
+			}
+			var ln net.Listener
+			if test.ln != nil {
+				ln = test.ln()
+			}
+			if _, ok := ln.(brokenListener); ok {
+				if err := web.Serve(s, test.srv, ln, test.o); err != nil {
+					t.Fatalf("it served, and failed later: %v", err)
+				}
+				<-s.Closed()
+				if err := s.Close(); !errors.Is(err, broken) {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			err := web.Serve(s, test.srv, ln, test.o)
+			if err == nil || !strings.HasPrefix(err.Error(), "lastly: serve: on ") {
+				t.Fatalf("got %v", err)
+			}
+			for _, text := range test.says {
+				if !strings.Contains(err.Error(), text) {
+					t.Errorf("the error lacks %q: %v", text, err)
+				}
+			}
+			if test.is != nil && !errors.Is(err, test.is) {
+				t.Errorf("it is no %v: %v", test.is, err)
+			}
+			if hooks := s.Report().Hooks; len(hooks) != 0 {
+				t.Errorf("registered: %v", hooks)
+			}
+			if m, ok := ln.(*memory); ok && test.name != "shut down before" {
+				select {
+				case <-m.done:
+					t.Error("the listener was closed")
+				default:
+				}
+			}
+		})
+	}
+}
+
+// brokenListener fails at the first Accept.
+type brokenListener struct{ err error }
+
+func (b brokenListener) Accept() (net.Conn, error) { return nil, b.err }
+func (brokenListener) Close() error                { return nil }
+func (brokenListener) Addr() net.Addr              { return memoryAddr{} }
+
+// TestServeAgainAfterError says that a refused server is as it was.
+func TestServeAgainAfterError(t *testing.T) {
+	s := &lastly.Scope{}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: hello()}
+	m := newMemory()
+	if err := web.Serve(s, srv, m, web.Options{}); !errors.Is(err, lastly.ErrClosing) {
+		t.Fatalf("got %v", err)
+	}
+	s = &lastly.Scope{}
+	if err := web.Serve(s, srv, m, web.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if a := ask(m.client(t), "/"); a.body != "hello" {
+		t.Errorf("got %+v", a)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestServeWhileClosing says that a hook can't start a server any more.
+func TestServeWhileClosing(t *testing.T) {
+	s := &lastly.Scope{}
+	child := s.Child(lastly.Hook{Name: "child"})
+	s.Defer("late", func(context.Context) error {
+		return web.Serve(child, &http.Server{}, newMemory(), web.Options{})
+	})
+	if err := s.Close(); !errors.Is(err, lastly.ErrClosing) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestListenFails says that an address which Serve listened on itself is free again after an error.
+func TestListenFails(t *testing.T) {
+	ln := loopback(t)
+	addr := ln.Addr().String()
+	_ = ln.Close()
+	srv := &http.Server{Addr: addr}
+	_ = srv.Shutdown(t.Context())
+	s := &lastly.Scope{}
+	if err := web.Serve(s, srv, nil, web.Options{}); err == nil {
+		t.Fatal("it served")
+	}
+	if err := web.Serve(s, &http.Server{Addr: addr, Handler: hello()}, nil, web.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, body := get(t, "http://"+addr); body != "hello" {
+		t.Errorf("got %q", body)
+	}
+	if got := s.Report().Hooks[0]; got.Name != "http "+addr || !strings.Contains(got.Site, "rules_test.go:") {
+		t.Errorf("the hook is %q of %s", got.Name, got.Site)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLaterFailure says that a server which fails closes its scope, as a Go does; one that was shut down by hand does not.
+func TestLaterFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &lastly.Scope{}
+		m := serve(t, s, hello(), web.Options{Name: "api", DrainDelay: time.Hour})
+		_ = m.Close() // what it is served on is taken away
+		<-s.Closed()
+		if cause := context.Cause(s.Context()); !errors.Is(cause, net.ErrClosed) || !strings.Contains(cause.Error(), `"api"`) || !strings.Contains(cause.Error(), "Uses") {
+			t.Errorf("the cause is %v", cause)
+		}
+		if err := s.Close(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("the close says %v", err)
+		}
+
+		s = &lastly.Scope{}
+		srv := &http.Server{}
+		if err := web.Serve(s, srv, newMemory(), web.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := srv.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if err := s.Context().Err(); err != nil {
+			t.Errorf("a server that was shut down closed its scope: %v", err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestUsersFunctions says that what a server's user has set is called as ever.
+func TestUsersFunctions(t *testing.T) {
+	type key string
+	s := &lastly.Scope{}
+	m := newMemory()
+	var mu sync.Mutex
+	var states []http.ConnState
+	var base net.Listener
+	down := make(chan struct{})
+	srv := &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = fmt.Fprint(w, r.Context().Value(key("base")), r.Context().Value(key("conn")))
+		}),
+		BaseContext: func(ln net.Listener) context.Context {
+			base = ln
+			return context.WithValue(context.Background(), key("base"), "b")
+		},
+		ConnContext: func(ctx context.Context, _ net.Conn) context.Context { return context.WithValue(ctx, key("conn"), "c") },
+		ConnState: func(_ net.Conn, st http.ConnState) {
+			mu.Lock()
+			defer mu.Unlock()
+			states = append(states, st)
+		},
+	}
+	srv.RegisterOnShutdown(func() { close(down) })
+	if err := web.Serve(s, srv, m, web.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if a := ask(m.client(t), "/"); a.body != "bc" {
+		t.Errorf("the handler saw %q", a.body)
+	}
+	if base != m {
+		t.Errorf("BaseContext was given %v", base)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	<-down
+	mu.Lock()
+	defer mu.Unlock()
+	want := []http.ConnState{http.StateNew, http.StateActive, http.StateIdle, http.StateClosed}
+	if !slices.Equal(states, want) {
+		t.Errorf("states %v, want %v", states, want)
+	}
+}
+
+// TestSeveralServers is conformance 88: servers end in the order that Uses declares, each with what uses it.
+func TestSeveralServers(t *testing.T) {
+	s := &lastly.Scope{}
+	var mu sync.Mutex
+	var order []string
+	mark := func(name string) {
+		mu.Lock()
+		defer mu.Unlock()
+		order = append(order, name)
+	}
+	hook := func(name string, uses ...string) {
+		s.Register(lastly.Hook{Name: name, Uses: uses, Run: func(context.Context) error { mark(name); return nil }})
+	}
+	on := func(name string, uses ...string) {
+		srv := &http.Server{}
+		srv.RegisterOnShutdown(func() { mark(name) })
+		entered := make(chan struct{})
+		srv.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			close(entered)
+			<-web.Draining(r.Context())
+			testproc.Linger(20 * time.Millisecond)
+			mark(name + " drained")
+		})
+		m := newMemory()
+		if err := web.Serve(s, srv, m, web.Options{Name: name, Uses: uses}); err != nil {
+			t.Fatal(err)
+		}
+		go ask(m.client(t), "/")
+		<-entered
+	}
+	hook("log", lastly.Nothing...)
+	on("internal", "log") // declared out of order on purpose
+	hook("database", "log")
+	hook("workers", "database", "internal")
+	on("public", "workers", "database")
+	if err := s.Check(); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	order = slices.DeleteFunc(order, func(name string) bool { return name == "public" || name == "internal" })
+	database := slices.Index(order, "database") // beside internal, which does not use it
+	order = slices.Delete(order, database, database+1)
+	if want := "public drained workers internal drained log"; strings.Join(order, " ") != want || database < 2 {
+		t.Errorf("order %q, want %q; database was %d", order, want, database)
+	}
+}
+
+// TestUnixSocket serves on one, whose file is gone afterwards.
+func TestUnixSocket(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "s")
+	ln, err := net.Listen("unix", file)
+	if err != nil {
+		t.Skip(err)
+	}
+	s := &lastly.Scope{}
+	if err := web.Serve(s, &http.Server{Handler: hello()}, ln, web.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	tr := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", file) }}
+	if a := ask(&http.Client{Transport: tr}, "/"); a.body != "hello" {
+		t.Errorf("got %+v", a)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(file); err == nil {
+		t.Error("the socket is still there")
+	}
+}
+
+// TestCloseOfListenerFails says that a listener that can't be closed is no secret.
+func TestCloseOfListenerFails(t *testing.T) {
+	s := &lastly.Scope{}
+	m := &stuckListener{newMemory()}
+	if err := web.Serve(s, &http.Server{}, m, web.Options{Name: "api"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("got %v", err)
+	}
+}
+
+type stuckListener struct{ *memory }
+
+func (l *stuckListener) Close() error {
+	_ = l.memory.Close()
+	return io.ErrUnexpectedEOF
+}
+
+// TestTerminal says what counts as one.
+func TestTerminal(t *testing.T) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	for _, f := range []*os.File{null, r} {
+		if web.IsTerminal(f) {
+			t.Errorf("%s is no terminal", f.Name())
+		}
+	}
+	terminal, err := os.Open("/dev/ptmx")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer terminal.Close()
+	if !web.IsTerminal(terminal) {
+		t.Error("a terminal is one")
+	}
+}

@@ -1,0 +1,241 @@
+package web
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+)
+
+// A tracker knows the requests in flight. It is on the path of every request, so it makes nothing that the garbage
+// collector would have to take away, and asks for the time only when closing has begun.
+type tracker struct {
+	closing    *closing
+	reject     bool
+	retryAfter string
+
+	draining  atomic.Bool  // the delay is over
+	farewell  atomic.Bool  // HTTP/2 connections are told to go with the next response
+	inFlight  atomic.Int64 // requests
+	rejected  atomic.Int64
+	takenOver atomic.Uint64 // connections that handlers took over, and closed
+	drained   atomic.Int64  // requests, and connections taken over, that ended while draining
+	quiet     chan struct{}
+
+	pool   sync.Pool // of *request
+	turn   atomic.Uint32
+	shards [shardCount]shard
+}
+
+const shardCount = 8
+
+// A shard is a part of the requests in flight, so that processors don't queue for one lock.
+type shard struct {
+	mu     sync.Mutex // guards the list and the counts
+	head   request
+	served uint64
+
+	_ [64]byte // keeps the next shard out of this one's cache lines
+}
+
+// A request in flight. What it says of the request is copied, because handlers may change theirs.
+type request struct {
+	prev, next *request
+	shard      *shard
+	ctx        context.Context
+	method     string
+	path       string
+	taken      net.Conn // the connection, when the handler took it over
+	cut        bool
+}
+
+func newTracker(c *closing, o *Options) *tracker {
+	t := &tracker{closing: c, reject: o.Reject, retryAfter: o.retryAfter(), quiet: make(chan struct{}, 1)}
+	for i := range t.shards {
+		h := &t.shards[i].head
+		h.prev, h.next = h, h
+	}
+	t.pool.New = func() any { return &request{shard: &t.shards[t.turn.Add(1)%shardCount]} }
+	return t
+}
+
+// tracked is a handler with what the exit flow needs around it.
+type tracked struct {
+	t      *tracker
+	next   http.Handler
+	served bool // by Serve, not by Middleware
+}
+
+func (h *tracked) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	t := h.t
+	if t.closing.begun.Load() && !t.admit(w, r, h.next) {
+		return
+	}
+	n := t.enter(r)
+	defer t.leave(n)
+	h.next.ServeHTTP(w, r)
+}
+
+func (t *tracker) enter(r *http.Request) *request {
+	n := t.pool.Get().(*request)
+	n.ctx, n.method = r.Context(), r.Method
+	if r.URL != nil {
+		n.path = r.URL.Path
+	}
+	t.inFlight.Add(1)
+	s := n.shard
+	s.mu.Lock()
+	n.prev, n.next = &s.head, s.head.next
+	n.prev.next, n.next.prev = n, n
+	s.mu.Unlock()
+	return n
+}
+
+func (t *tracker) leave(n *request) {
+	s := n.shard
+	s.mu.Lock()
+	n.prev.next, n.next.prev = n.next, n.prev
+	taken, cut := n.taken != nil, n.cut
+	if !taken && !cut {
+		s.served++
+	}
+	s.mu.Unlock()
+	*n = request{shard: s}
+	t.pool.Put(n)
+	if t.draining.Load() && !taken && !cut {
+		t.drained.Add(1)
+	}
+	if t.inFlight.Add(-1) == 0 {
+		t.wake()
+	}
+}
+
+// wake tells whoever drains to look again.
+func (t *tracker) wake() {
+	if !t.draining.Load() {
+		return
+	}
+	select {
+	case t.quiet <- struct{}{}:
+	default: // it has been told, and has not looked yet
+	}
+}
+
+// admit is for requests that arrive after closing has begun. It returns false if it answered itself.
+func (t *tracker) admit(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
+	// Who asks for another protocol needs its own Connection header.
+	if (r.ProtoMajor < 2 || t.farewell.Load()) && r.Header.Get("Upgrade") == "" {
+		w.Header().Set("Connection", "close")
+	}
+	if !t.reject || exempt(next, r) {
+		return true
+	}
+	t.rejected.Add(1)
+	if t.retryAfter != "" {
+		w.Header().Set("Retry-After", t.retryAfter)
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Error(w, "shutting down", http.StatusServiceUnavailable)
+	return false
+}
+
+// exempt reports whether the request asks how the process is.
+func exempt(h http.Handler, r *http.Request) bool {
+	if mux, ok := h.(interface {
+		Handler(*http.Request) (http.Handler, string)
+	}); ok {
+		h, _ = mux.Handler(r)
+	}
+	switch h := h.(type) {
+	case *Readiness, live:
+		return true
+	case *tracked:
+		return exempt(h.next, r)
+	}
+	return false
+}
+
+// each visits the requests in flight, with the lock of their shard held.
+func (t *tracker) each(visit func(*request)) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		for n := s.head.next; n != &s.head; n = n.next {
+			visit(n)
+		}
+		s.mu.Unlock()
+	}
+}
+
+// markTaken finds the request whose handler took a connection over, and returns its title.
+func (t *tracker) markTaken(nc net.Conn) string {
+	type candidate struct {
+		n   *request
+		ctx context.Context
+	}
+	var all []candidate
+	t.each(func(n *request) { all = append(all, candidate{n, n.ctx}) })
+	for _, c := range all {
+		if c.ctx.Value(connKey{}) != nc { // foreign code may run in it, so no lock is held
+			continue
+		}
+		s := c.n.shard
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if c.n.ctx != c.ctx {
+			break
+		}
+		c.n.taken = nc
+		return c.n.title()
+	}
+	return "a request that has ended"
+}
+
+// leaveTaken counts a connection that a handler had taken over.
+func (t *tracker) leaveTaken(cut bool) {
+	if cut {
+		return
+	}
+	t.takenOver.Add(1)
+	if t.draining.Load() {
+		t.drained.Add(1)
+	}
+}
+
+// counts are what became of the requests that are not in flight any more.
+func (t *tracker) counts() (served uint64) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		served += s.served
+		s.mu.Unlock()
+	}
+	return served + t.takenOver.Load()
+}
+
+// note is for reports: what happened until now.
+func (t *tracker) note(cut int64) string {
+	text := "served " + strconv.FormatUint(t.counts(), 10)
+	if t.draining.Load() {
+		text += ", drained " + strconv.FormatInt(t.drained.Load(), 10) + ", cut " + strconv.FormatInt(cut, 10)
+	}
+	if n := t.inFlight.Load(); n > 0 {
+		text += ", in flight " + strconv.FormatInt(n, 10)
+	}
+	if n := t.rejected.Load(); n > 0 {
+		text += ", rejected " + strconv.FormatInt(n, 10)
+	}
+	return text
+}
+
+// title is the request in an error. The path is quoted: somebody else chose it.
+func (n *request) title() string {
+	const most = 80
+	path := n.path
+	if len(path) > most {
+		path = path[:most] + "..."
+	}
+	return n.method + " " + strconv.Quote(path)
+}
