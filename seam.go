@@ -9,7 +9,9 @@ import (
 
 // The other packages of this module can do more than the API: durable's hooks know where they stand, and hear when they are
 // cancelled; resource's bear the place of their caller; web's readiness hears when any scope above begins to close.
-var _ = seam.Fill(&seam.OfLastly, seam.Lastly{Lineage: lineage, Register: registerDurable, RegisterAt: registerAt, Endings: endings})
+var _ = seam.Fill(&seam.OfLastly, seam.Lastly{
+	Lineage: lineage, Register: registerDurable, RegisterAt: registerAt, GoAt: goAt, Endings: endings,
+})
 
 // lineage is where a hook that is registered next stands, for whoever has to run it in another process.
 func lineage(scope any) (scopes []seam.Scope, next uint64) {
@@ -41,10 +43,15 @@ func registerDurable(scope, hook any, d seam.Durable, site uintptr) any {
 	return scope.(*Scope).register(&h, kindDurable, d, site)
 }
 
-// registerAt is Register for package resource.
+// registerAt is Register for packages resource and web.
 func registerAt(scope, hook any, site uintptr) any {
 	h := hook.(Hook)
 	return scope.(*Scope).register(&h, kindHook, nil, site)
+}
+
+// goAt is Go for package web.
+func goAt(scope, hook any, site uintptr) any {
+	return scope.(*Scope).goTask(hook.(Hook), site)
 }
 
 // endings are the contexts of a scope and of those that it stands in.

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/internal/edge"
 	"github.com/lastly-go/lastly/internal/pathid"
 	"github.com/lastly-go/lastly/resource"
 )
@@ -289,5 +290,27 @@ func TestCreateMode(t *testing.T) {
 		if info, err := os.Stat(target); err != nil || info.Mode() != c.want {
 			t.Errorf("%v became %v, want %v (%v)", c.old, info.Mode(), c.want, err)
 		}
+	}
+}
+
+// TestCreateIsPrivate: what replaces a private file is private from the beginning, before it has its owner and its mode.
+func TestCreateIsPrivate(t *testing.T) {
+	dir := t.TempDir()
+	target := put(t, filepath.Join(dir, "target"), oldContent)
+	noError(t, os.Chmod(target, 0o640))
+	t.Cleanup(func() { edge.Set(nil) })
+	var seen fs.FileMode
+	edge.Set(func(at string) error {
+		if at == "resource.create: opened" {
+			info, err := os.Stat(filepath.Join(dir, namesIn(dir)[0]))
+			noError(t, err)
+			seen = info.Mode()
+		}
+		return nil
+	})
+	var s lastly.Scope
+	noError(t, created(t, &s, target).Commit())
+	if seen != 0o600 {
+		t.Errorf("the mode was %v before it was that of the target", seen)
 	}
 }

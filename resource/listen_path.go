@@ -199,6 +199,9 @@ func (k *socket) listen(s *lastly.Scope, site uintptr) (net.Listener, error) {
 	}
 	if err != nil { // whatever has the path was not made here
 		rec.Cancel()
+		if errors.Is(err, syscall.EADDRINUSE) { // by one that does not lock the folder
+			return nil, inUseBy(k.network, k.addr)
+		}
 		return nil, advisedPath(err)
 	}
 	ln.SetUnlinkOnClose(false) // which would remove whatever has the path by then

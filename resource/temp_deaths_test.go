@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/durable"
 	"github.com/lastly-go/lastly/internal/testproc"
 	"github.com/lastly-go/lastly/resource"
 )
@@ -24,17 +25,25 @@ var _ = addVictims(testproc.Victims{
 func tempDies(args []string) {
 	var s lastly.Scope
 	dieAt(args[1])
-	if args[0] == "folder" {
+	switch args[0] {
+	case "folder":
 		dir, err := resource.TempDir(&s, "work-*")
 		exitOn(err)
 		exitOn(os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
-	} else {
+	case "file":
 		f, err := resource.TempFile(&s, "work-*")
 		exitOn(err)
 		_, err = f.WriteString("content")
 		exitOn(err)
+	case "target":
+		_, err := resource.Create(&s, filepath.Join(os.TempDir(), "target"))
+		exitOn(err)
 	}
-	if args[1] == "in use" {
+	switch args[1] {
+	case "replaced":
+		exitOn(replaceAll(os.TempDir()))
+		fallthrough
+	case "in use":
 		die()
 	}
 	exitOn(s.Close())
@@ -61,6 +70,37 @@ func TestTempDeaths(t *testing.T) {
 				l.wantNames()
 			})
 		}
+	}
+}
+
+// replaceAll gives each name in a folder to something else.
+func replaceAll(dir string) error {
+	for _, name := range namesIn(dir) {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.RemoveAll(path), os.WriteFile(path, []byte("precious"), 0o600)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestTempReplacedDeath: whoever settles removes what was made, and nothing else of that name.
+func TestTempReplacedDeath(t *testing.T) {
+	t.Parallel()
+	for _, what := range []string{"folder", "file", "target"} {
+		l := newFilesLab(t)
+		l.start(false, "temp-dies", what, "replaced").Wait().Check(t, "signal killed")
+		r, err := durable.Recover(t.Context(), durable.Options{Dir: l.journal})
+		noError(t, err)
+		if r.Count(durable.Failed) != 1 {
+			t.Fatalf("%s: %v", what, r)
+		}
+		wantError(t, r.Journals[0].Records[0].Err, nil, l.files, "something else is in its place")
+		names := namesIn(l.files)
+		if len(names) != 1 {
+			t.Fatalf("%s: there are %q", what, names)
+		}
+		wantContent(t, filepath.Join(l.files, names[0]), "precious")
 	}
 }
 

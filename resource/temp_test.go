@@ -79,6 +79,26 @@ func TestTempRefused(t *testing.T) {
 	wantNames(t, dir)
 }
 
+// TestTempRelative: a path is absolute, for a program may change its working folder.
+func TestTempRelative(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	t.Setenv("TMPDIR", ".")
+	var s lastly.Scope
+	path, err := resource.TempDir(&s, "x-*")
+	noError(t, err)
+	f, err := resource.TempFile(&s, "x-*")
+	noError(t, err)
+	for _, path := range []string{path, f.Name()} {
+		if filepath.Dir(path) != dir {
+			t.Errorf("the path is %s, want it in %s", path, dir)
+		}
+	}
+	t.Chdir("/")
+	noError(t, s.Close())
+	wantNames(t, dir)
+}
+
 // TestTempInOrder: what uses the folder runs while it is there, what it uses after it is gone.
 func TestTempInOrder(t *testing.T) {
 	t.Parallel()

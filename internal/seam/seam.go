@@ -32,6 +32,8 @@ type Lastly struct {
 	Register func(scope, hook any, d Durable, site uintptr) (handle any)
 	// RegisterAt is Scope.Register with a place of registration further up.
 	RegisterAt func(scope, hook any, site uintptr) (handle any)
+	// GoAt is Scope.Go with a place of registration further up.
+	GoAt func(scope, hook any, site uintptr) (handle any)
 	// Endings returns the contexts of a *lastly.Scope and of all that it stands in: the first that ends says that the scope
 	// will be closed.
 	Endings func(scope any) []context.Context
