@@ -119,39 +119,42 @@ func TestIdleConnections(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
-		if took := s.Report().Duration; took > time.Second {
+		if took := s.Report().Duration; took > time.Second+lastCall {
 			t.Errorf("took %v", took)
 		}
 	})
 }
 
-// TestUnusedConnectionServed says that a connection which was just made is still given its answer.
+// TestUnusedConnectionServed says that a connection which was made, and not used so far, is still given its answer after
+// the listener is closed.
 func TestUnusedConnectionServed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &lastly.Scope{}
-		m := serve(t, s, hello(), web.Options{DrainDelay: time.Second})
-		nc, err := m.dial(t.Context(), "", "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer nc.Close()
-		closed := closing(s)
-		time.Sleep(time.Second + lastCall/2) // the listener is closed
-		synctest.Wait()
-		if _, err := m.dial(t.Context(), "", ""); err == nil {
-			t.Error("it still listens")
-		}
-		if _, err := io.WriteString(nc, "GET / HTTP/1.1\r\nHost: memory\r\n\r\n"); err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(nc)
-		if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 200 OK\r\n") || !strings.HasSuffix(string(text), "hello") {
-			t.Errorf("got %q, %v", text, err)
-		}
-		if err := <-closed; err != nil {
-			t.Error(err)
-		}
-	})
+	for _, late := range []time.Duration{lastCall / 2, 2 * lastCall, 8 * lastCall} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &lastly.Scope{}
+			m := serve(t, s, hello(), web.Options{DrainDelay: time.Second})
+			closed := closing(s)
+			time.Sleep(time.Second - lastCall)
+			nc, err := m.dial(t.Context(), "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer nc.Close()
+			time.Sleep(lastCall + late)
+			if _, err := m.dial(t.Context(), "", ""); err == nil {
+				t.Error("it still listens")
+			}
+			if _, err := io.WriteString(nc, "GET / HTTP/1.1\r\nHost: memory\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(nc)
+			if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 200 OK\r\n") || !strings.HasSuffix(string(text), "hello") {
+				t.Errorf("after %v: got %q, %v", late, text, err)
+			}
+			if err := <-closed; err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 // TestEventsSayGoodbye says that a stream of events is told when the drain begins, not when the delay does.

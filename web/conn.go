@@ -55,12 +55,16 @@ func (l *listener) Close() error {
 	return l.closeErr
 }
 
-// closeUnused closes the connections over which nothing has come for that long: clients open more than they need.
-// net/http would wait five seconds for a request.
+// closeUnused closes the connections over which nothing has come for that long. net/http would wait five seconds for a
+// request.
 func (l *listener) closeUnused(age time.Duration) {
 	for _, c := range l.list(func(c *conn) bool { return !c.used.Load() && time.Since(c.since) >= age }) {
 		_ = c.Close()
 	}
+}
+
+func (l *listener) countUnused() int {
+	return len(l.list(func(c *conn) bool { return !c.used.Load() }))
 }
 
 func (l *listener) list(which func(*conn) bool) (conns []*conn) {

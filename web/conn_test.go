@@ -168,8 +168,8 @@ func TestConnectionMethods(t *testing.T) {
 	for _, ln := range []net.Listener{loopback(t), unix} {
 		s := &lastly.Scope{}
 		type methods struct {
-			raw, readFrom, writeTo, closeWrite, syscall bool
-			inner                                       net.Conn
+			readFrom, writeTo, closeWrite, syscall bool
+			inner                                  net.Conn
 		}
 		got := make(chan methods, 1)
 		var perConn, perState sync.Map

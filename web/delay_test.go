@@ -59,58 +59,34 @@ func TestDelay(t *testing.T) {
 	})
 }
 
-// closeTakes closes a scope with one server and returns how long that took.
-func closeTakes(t *testing.T, s *lastly.Scope, o web.Options) time.Duration {
-	t.Helper()
-	serve(t, s, hello(), o)
-	began := time.Now()
-	if err := s.Close(); err != nil {
-		t.Error(err)
-	}
-	return time.Since(began)
-}
-
 // TestDelayCounts says from when the delay counts, and when it is cut or left out.
 func TestDelayCounts(t *testing.T) {
-	after := func(d time.Duration) func(s *lastly.Scope) {
-		return func(s *lastly.Scope) {
-			s.Defer("before the server", func(context.Context) error { time.Sleep(d); return nil })
-		}
-	}
 	for _, test := range []struct {
-		name  string
-		o     web.Options
-		env   string
-		scope func(*lastly.Scope)
-		want  time.Duration
+		name   string
+		o      web.Options
+		env    string
+		grace  time.Duration // of the scope
+		before time.Duration // what a hook takes that runs before
+		want   time.Duration
 	}{
-		{"a closed scope waits for nothing", web.Options{}, "", nil, 0},
-		{"Options", web.Options{DrainDelay: 3 * time.Second}, "", nil, 3 * time.Second},
-		{"Options win", web.Options{DrainDelay: 3 * time.Second}, "7s", nil, 3 * time.Second},
-		{"negative", web.Options{DrainDelay: -1}, "7s", nil, 0},
-		{"environment", web.Options{}, "7s", nil, 7 * time.Second},
-		{"environment, none", web.Options{}, "0", nil, 0},
-		{"counted from the beginning", web.Options{DrainDelay: 5 * time.Second}, "", after(3 * time.Second), 5 * time.Second},
-		{"over when its turn comes", web.Options{DrainDelay: 5 * time.Second}, "", after(6 * time.Second), 6 * time.Second},
-		{"half of a short time", web.Options{DrainDelay: 10 * time.Second, Timeout: 4 * time.Second}, "", nil, 2 * time.Second},
-		{"5 s are left", web.Options{DrainDelay: 19 * time.Second, Timeout: 20 * time.Second}, "", nil, 15 * time.Second},
-		{
-			"the grace is short",
-			web.Options{DrainDelay: 5 * time.Second},
-			"", func(s *lastly.Scope) { s.Grace = 3 * time.Second }, 1500 * time.Millisecond,
-		},
+		{"nothing said", web.Options{}, "", 0, 0, 0},
+		{"Options", web.Options{DrainDelay: 3 * time.Second}, "", 0, 0, 3 * time.Second},
+		{"Options win", web.Options{DrainDelay: 3 * time.Second}, "7s", 0, 0, 3 * time.Second},
+		{"negative", web.Options{DrainDelay: -1}, "7s", 0, 0, 0},
+		{"environment", web.Options{}, "7s", 0, 0, 7 * time.Second},
+		{"environment, none", web.Options{}, "0", 0, 0, 0},
+		{"counted from the beginning", web.Options{DrainDelay: 5 * time.Second}, "", 0, 3 * time.Second, 5 * time.Second},
+		{"over when its turn comes", web.Options{DrainDelay: 5 * time.Second}, "", 0, 6 * time.Second, 6 * time.Second},
+		{"half of a short time", web.Options{DrainDelay: 10 * time.Second, Timeout: 4 * time.Second}, "", 0, 0, 2 * time.Second},
+		{"5 s are left", web.Options{DrainDelay: 19 * time.Second, Timeout: 20 * time.Second}, "", 0, 0, 15 * time.Second},
+		{"the grace is short", web.Options{DrainDelay: 5 * time.Second}, "", 3 * time.Second, 0, 1500 * time.Millisecond},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv(web.EnvDrainDelay, test.env)
 			synctest.Test(t, func(t *testing.T) {
-				s := &lastly.Scope{}
-				m := newMemory()
-				if err := web.Serve(s, &http.Server{Handler: hello()}, m, test.o); err != nil {
-					t.Fatal(err)
-				}
-				if test.scope != nil {
-					test.scope(s)
-				}
+				s := &lastly.Scope{Grace: test.grace}
+				serve(t, s, hello(), test.o)
+				s.Defer("before the server", func(context.Context) error { time.Sleep(test.before); return nil })
 				began := time.Now()
 				if err := s.Close(); err != nil {
 					t.Error(err)
@@ -196,13 +172,4 @@ func TestDelayAfterSignal(t *testing.T) {
 			t.Errorf("after %v, attended %v: %v, want %v", test.cause, test.attended, got, test.want)
 		}
 	}
-}
-
-func TestNoSignalNoDelay(t *testing.T) {
-	t.Setenv(web.EnvDrainDelay, "")
-	synctest.Test(t, func(t *testing.T) {
-		if took := closeTakes(t, &lastly.Scope{}, web.Options{}); took != 0 {
-			t.Errorf("took %v", took)
-		}
-	})
 }

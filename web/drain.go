@@ -28,10 +28,11 @@ const (
 	minDrain = 5 * time.Second
 
 	// lastCall is how long connections on which nothing is under way stay open after the listener is closed, when there
-	// was a delay: net/http drops a request that it has read after Shutdown began, and one may be on its way.
+	// was a delay: a request may be on its way. It is also how long one that has arrived may take to its handler.
 	lastCall = 100 * time.Millisecond
 
-	// unusedAge is when a connection over which nothing has come yet counts as one that its client does not need.
+	// unusedAge is when a connection over which nothing has come yet counts as one that its client does not need: clients
+	// make more than they use, and use them later.
 	unusedAge = time.Second
 
 	// afterEnd is how long a hook whose time was cut short may still wait for handlers: it is abandoned soon.
@@ -54,7 +55,7 @@ func makePlan(ctx context.Context, c *closing, set *settings) plan {
 	if latest := end.Add(-min(has/2, minDrain)); p.listen.After(latest) {
 		p.listen = latest
 	}
-	p.contexts, p.force, p.leave = end.Add(-margin), end.Add(-margin/2), end.Add(-margin/4)
+	p.contexts, p.force, p.leave = end.Add(-margin), end.Add(-margin/2), end.Add(-margin*3/8)
 	return p
 }
 
@@ -68,19 +69,14 @@ func (v *server) run(ctx context.Context) error {
 	linger(ctx, p, v.served)
 
 	closeErr := v.beginDrain()
-	if p.delayed {
-		v.await(ctx, time.Now().Add(lastCall), nil)
-	}
-	over := v.shutdown()
-	defer over.stop()
-	v.ln.closeUnused(unusedAge)
-	unused := time.AfterFunc(unusedAge, func() { v.ln.closeUnused(0) })
-	defer unused.Stop()
-	if v.await(ctx, p.contexts, over) {
+	v.settle(ctx, p)
+	stop := v.shutdown()
+	defer stop()
+	if v.await(ctx, p.contexts) {
 		v.cancel(nil)
 		return closeErr
 	}
-	return errors.Join(closeErr, v.force(ctx, p, over))
+	return errors.Join(closeErr, v.force(ctx, p))
 }
 
 // beginDrain tells everybody that the delay is over, and closes the listener.
@@ -94,8 +90,29 @@ func (v *server) beginDrain() error {
 	return nil
 }
 
+// settle lets come to an end what clients are about to do when the listener closes. net/http drops a request that it reads
+// after Shutdown began, so that comes when nothing is to be expected any more.
+func (v *server) settle(ctx context.Context, p plan) {
+	soon := func(d time.Duration) time.Time { return earlier(time.Now().Add(d), p.contexts) }
+	if p.delayed {
+		v.await(ctx, soon(lastCall))
+	}
+	v.http.SetKeepAlivesEnabled(false) // closes what is idle; what still comes on other connections is answered
+	v.ln.closeUnused(unusedAge)
+	v.awaitThat(ctx, soon(unusedAge), func() bool { return v.ln.countUnused() == 0 })
+	v.ln.closeUnused(0)
+	v.await(ctx, soon(lastCall)) // a request may have arrived over one that is used now
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // force ends what is in flight: first by its contexts, then by its connections.
-func (v *server) force(ctx context.Context, p plan, over *shutdown) error {
+func (v *server) force(ctx context.Context, p plan) error {
 	cut := v.markCut()
 	v.cancel(errTimeOver)
 	force, leave := p.force, p.leave
@@ -103,10 +120,10 @@ func (v *server) force(ctx context.Context, p plan, over *shutdown) error {
 		force = time.Now().Add(afterEnd)
 		leave = force.Add(afterEnd)
 	}
-	if !v.await(context.WithoutCancel(ctx), force, over) {
+	if !v.await(context.WithoutCancel(ctx), force) {
 		_ = v.http.Close() // the listener's error is known
 		v.closeTaken()
-		v.await(context.WithoutCancel(ctx), leave, over)
+		v.await(context.WithoutCancel(ctx), leave)
 	}
 	return v.cutError(cut, time.Since(p.began))
 }
@@ -122,49 +139,39 @@ func linger(ctx context.Context, p plan, served <-chan struct{}) {
 	}
 }
 
-// A shutdown is http.Server.Shutdown on its way.
-type shutdown struct {
-	cancel context.CancelFunc
-	done   chan struct{}
-}
-
-func (v *server) shutdown() *shutdown {
+// shutdown begins http.Server.Shutdown. What it returns ends it.
+func (v *server) shutdown() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &shutdown{cancel, make(chan struct{})}
+	done := make(chan struct{})
 	go func() { // ends when all connections are closed, or with cancel
-		if v.http.Shutdown(ctx) == nil {
-			v.shut.Store(true)
-		}
-		close(s.done)
+		_ = v.http.Shutdown(ctx) // the listener's error is known
+		close(done)
 	}()
-	return s
-}
-
-func (s *shutdown) stop() {
-	s.cancel()
-	<-s.done
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // await waits until nothing is in flight, and reports whether that came before the given moment and the end of ctx.
-func (v *server) await(ctx context.Context, until time.Time, over *shutdown) bool {
+func (v *server) await(ctx context.Context, until time.Time) bool {
+	return v.awaitThat(ctx, until, v.isQuiet)
+}
+
+// awaitThat waits until something holds that can come true only when the tracker is told of a change.
+func (v *server) awaitThat(ctx context.Context, until time.Time, holds func() bool) bool {
 	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
-	var done chan struct{}
-	if over != nil {
-		done = over.done
-	}
 	served := v.served
-	for !v.isQuiet() {
+	for !holds() {
 		select {
 		case <-v.tracker.quiet:
 		case <-served:
 			served = nil
-		case <-done:
-			done = nil
 		case <-timer.C:
-			return v.isQuiet()
+			return holds()
 		case <-ctx.Done():
-			return v.isQuiet()
+			return holds()
 		}
 	}
 	return true
@@ -176,7 +183,7 @@ func (v *server) isQuiet() bool {
 	default:
 		return false
 	}
-	return v.tracker.inFlight.Load() == 0 && (v.shut.Load() || v.open.Load() == 0) && v.ln.countTaken() == 0
+	return v.tracker.inFlight.Load() == 0 && v.open.Load() == 0 && v.ln.countTaken() == 0
 }
 
 // markCut notes what is in flight when the time is over, and returns the titles: each request once, also when its handler

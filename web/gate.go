@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/internal/seam"
 )
 
 // pending is what readiness waits for.
@@ -28,7 +29,7 @@ func (r *Readiness) Gate(name string, check func(context.Context) error) {
 	r.mu.Lock()
 	r.pending = append(r.pending, p)
 	r.mu.Unlock()
-	r.s.Go(lastly.Hook{Name: "gate " + name, Run: func(ctx context.Context) error {
+	seam.OfLastly.GoAt(r.s, lastly.Hook{Name: "gate " + name, Run: func(ctx context.Context) error {
 		if err := check(ctx); err != nil {
 			return err
 		}
@@ -36,7 +37,7 @@ func (r *Readiness) Gate(name string, check func(context.Context) error) {
 		defer r.mu.Unlock()
 		r.pending = slices.DeleteFunc(r.pending, func(other *pending) bool { return other == p })
 		return nil
-	}})
+	}}, callSite())
 }
 
 // Set says whether something that readiness depends on is as it should be: Set("peers", false) makes the probe fail with

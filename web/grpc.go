@@ -44,13 +44,13 @@ func ServeGRPC(s *lastly.Scope, srv interface {
 		return serveError(on, err)
 	}
 	set.Name = cmp.Or(o.Name, "grpc "+on)
-	g := &rpcServer{s: s, srv: srv, set: set, closing: c, served: make(chan struct{})}
+	g := &rpcServer{s: s, srv: srv, site: callSite(), set: set, closing: c, served: make(chan struct{})}
 	if err := g.start(ln); err != nil {
 		return serveError(on, err)
 	}
 	seam.OfLastly.RegisterAt(s, lastly.Hook{
 		Name: set.Name, Uses: o.Uses, Timeout: set.timeout(), Run: g.run, Note: g.note,
-	}, callSite())
+	}, g.site)
 	return nil
 }
 
@@ -62,8 +62,10 @@ type rpcServer struct {
 		GracefulStop()
 		Stop()
 	}
+	site    uintptr // of the call of ServeGRPC
 	set     settings
 	closing *closing
+	debut   debut
 	on      string
 	served  chan struct{} // closed when Serve has returned
 	endErr  error         // of Serve; readable when served is closed
@@ -79,14 +81,15 @@ func (g *rpcServer) start(ln net.Listener) error {
 	first.plain = true
 	go func() { // ends with Stop
 		g.endErr = g.srv.Serve(first)
+		early := g.debut.ends()
 		close(g.served)
-		g.failed(first)
+		if !early {
+			g.failed()
+		}
 	}()
-	select {
-	case <-first.accepting:
+	if g.debut.await(first.accepting, g.served) {
 		g.closing.watch()
 		return nil
-	case <-g.served:
 	}
 	if g.endErr == nil {
 		return errors.New("the server returned at once: it was stopped before; make a new one")
@@ -95,17 +98,11 @@ func (g *rpcServer) start(ln net.Listener) error {
 }
 
 // failed makes an end that nobody asked for the failure of a Go. A server that somebody stopped has returned nil.
-func (g *rpcServer) failed(first *listener) {
-	select {
-	case <-first.accepting:
-	default:
-		return // start tells
-	}
+func (g *rpcServer) failed() {
 	if g.ending.Load() || g.endErr == nil {
 		return
 	}
-	err := serveError(g.on, g.endErr)
-	g.s.Go(lastly.Hook{Name: g.set.Name, Uses: lastly.Nothing, Run: func(context.Context) error { return err }})
+	failGo(g.s, g.set.Name, serveError(g.on, g.endErr), g.site)
 }
 
 func (g *rpcServer) note() string {

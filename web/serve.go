@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"reflect"
 	"runtime"
-
 	"sync/atomic"
 
 	"github.com/lastly-go/lastly"
@@ -45,7 +44,7 @@ func Serve(s *lastly.Scope, srv *http.Server, ln net.Listener, o Options) error 
 	if h, ok := srv.Handler.(*tracked); ok && h.served {
 		return serveError(address(srv, ln), errors.New("this http.Server was served before; make one for each call"))
 	}
-	v := &server{s: s, http: srv, closing: c, set: set, drain: make(chan struct{}), served: make(chan struct{})}
+	v := &server{s: s, http: srv, site: callSite(), closing: c, set: set, drain: make(chan struct{}), served: make(chan struct{})}
 	own := ln == nil
 	if own {
 		if ln, err = net.Listen("tcp", listenAddress(srv)); err != nil {
@@ -59,7 +58,9 @@ func Serve(s *lastly.Scope, srv *http.Server, ln net.Listener, o Options) error 
 		}
 		return serveError(ln.Addr().String(), err)
 	}
-	v.register(callSite())
+	seam.OfLastly.RegisterAt(s, lastly.Hook{
+		Name: v.set.Name, Uses: o.Uses, Timeout: v.set.timeout(), Run: v.run, Note: v.note,
+	}, v.site)
 	return nil
 }
 
@@ -104,6 +105,7 @@ func callSite() uintptr {
 type server struct {
 	s       *lastly.Scope
 	http    *http.Server
+	site    uintptr // of the call of Serve
 	set     settings
 	closing *closing
 	tracker *tracker
@@ -114,8 +116,8 @@ type server struct {
 	drain  chan struct{}           // closed when the drain begins
 	served chan struct{}           // closed when the loop of Accept has ended
 
+	debut  debut
 	open   atomic.Int64 // connections that net/http has
-	shut   atomic.Bool  // Shutdown has closed them all
 	ending atomic.Bool  // it is meant to end
 	endErr error        // of the loop; readable when served is closed
 
@@ -139,6 +141,25 @@ func Draining(ctx context.Context) <-chan struct{} {
 	return nil
 }
 
+// A debut decides whether a server that ends has ever served. If it has not, start returns why, and nobody else tells.
+type debut struct{ decided atomic.Bool }
+
+// ends reports whether the server ended before anybody knew that it serves.
+func (d *debut) ends() bool { return d.decided.CompareAndSwap(false, true) }
+
+// await returns whether the server serves, as soon as that is known; if not, it has ended.
+func (d *debut) await(accepting, served <-chan struct{}) bool {
+	select {
+	case <-accepting:
+	case <-served:
+	}
+	if d.decided.CompareAndSwap(false, true) {
+		return true
+	}
+	<-served
+	return false
+}
+
 // start serves, and returns when connections are waited for.
 func (v *server) start(ln net.Listener) error {
 	undo := v.wrap(ln)
@@ -149,13 +170,14 @@ func (v *server) start(ln net.Listener) error {
 	v.closing.watch()
 	go func() { // ends with the listener
 		v.endErr = serve(v.ln)
+		early := v.debut.ends()
 		close(v.served)
-		v.failed(v.endErr)
+		if !early {
+			v.failed(v.endErr)
+		}
 	}()
-	select {
-	case <-v.ln.accepting:
+	if v.debut.await(v.ln.accepting, v.served) {
 		return nil
-	case <-v.served:
 	}
 	v.closing.unwatch()
 	v.cancel(nil)
@@ -168,11 +190,6 @@ func (v *server) start(ln net.Listener) error {
 
 // failed makes an end that nobody asked for the failure of a Go.
 func (v *server) failed(err error) {
-	select {
-	case <-v.ln.accepting:
-	default:
-		return // start tells
-	}
 	if v.ending.Load() || errors.Is(err, http.ErrServerClosed) {
 		return
 	}
@@ -180,7 +197,12 @@ func (v *server) failed(err error) {
 		err = fmt.Errorf("%w: somebody closed the listener while the server was serving; if it has a hook, name that in the Options' Uses", err)
 	}
 	err = fmt.Errorf("lastly: serve: on %s: %w", v.inner.Addr(), err)
-	v.s.Go(lastly.Hook{Name: v.set.Name, Uses: lastly.Nothing, Run: func(context.Context) error { return err }})
+	failGo(v.s, v.set.Name, err, v.site)
+}
+
+// failGo is a Go of s that fails: so s closes, and its cause is err.
+func failGo(s *lastly.Scope, name string, err error, site uintptr) {
+	seam.OfLastly.GoAt(s, lastly.Hook{Name: name, Uses: lastly.Nothing, Run: func(context.Context) error { return err }}, site)
 }
 
 // wrap puts what the exit flow needs before the functions of the user's server.
@@ -225,6 +247,7 @@ func (v *server) noteState(nc net.Conn, st http.ConnState) {
 	case http.StateActive:
 		if c := undress(nc); c != nil && !c.used.Load() {
 			c.used.Store(true)
+			v.tracker.wake()
 		}
 	case http.StateHijacked:
 		v.take(nc)
@@ -246,13 +269,6 @@ func (v *server) take(nc net.Conn) {
 	if c := undress(nc); c != nil {
 		c.take(title, v.tracker.leaveTaken)
 	}
-}
-
-func (v *server) register(site uintptr) {
-	h := lastly.Hook{
-		Name: v.set.Name, Uses: v.set.Uses, Timeout: v.set.timeout(), Run: v.run, Note: v.note,
-	}
-	seam.OfLastly.RegisterAt(v.s, h, site)
 }
 
 func (v *server) note() string { return v.tracker.note(v.cut.Load()) }

@@ -120,7 +120,7 @@ func TestHangingRequestIsCut(t *testing.T) {
 		causes <- context.Cause(r.Context())
 		<-release
 	})
-	if err := web.Serve(s, &http.Server{Handler: handler}, ln, web.Options{Name: "api", Timeout: time.Second}); err != nil {
+	if err := web.Serve(s, &http.Server{Handler: handler}, ln, web.Options{Name: "api", Timeout: 2 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	got := make(chan error, 1)
