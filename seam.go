@@ -28,7 +28,9 @@ func lineage(scope any) (scopes []seam.Scope, next uint64) {
 		depth--
 		scopes[depth] = seam.Scope{ID: uint64(uintptr(unsafe.Pointer(c))), Name: c.Name}
 		if h := c.parent; h != nil {
+			h.scope.mu.Lock() // the parent may begin to close, and find that a hook which is Last names this one
 			scopes[depth] = seam.Scope{ID: uint64(h.id), Name: h.name, Uses: h.uses, Last: h.last}
+			h.scope.mu.Unlock()
 		}
 	}
 	return scopes, next

@@ -109,6 +109,33 @@ func TestPathRegisteredAgain(t *testing.T) {
 	s.recoverAll()
 }
 
+// TestPathReplaced: what has an identity and was replaced is gone if the next instance has registered the path; if nobody
+// has, somebody should look.
+func TestPathReplaced(t *testing.T) {
+	t.Parallel()
+	for _, registered := range []bool{true, false} {
+		s := newState(t)
+		path := s.beside("socket")
+		fatal(t, os.WriteFile(path, []byte("old"), 0o600))
+		record := recordOf(t, durable.Remove, durable.Path{Path: path})
+		fatal(t, os.Remove(path))
+		words := []string{s.log}
+		if registered {
+			words = append(words, "file "+path)
+		}
+		p := s.start("guarded", words...)
+		p.WaitLine("ready")
+		fatal(t, os.WriteFile(path, []byte("new"), 0o600))
+		s.orphan(gone(), record)
+		want := map[bool]durable.Outcome{true: durable.Settled, false: durable.Failed}[registered]
+		checkCount(t, s.recover(durable.Options{}), 1, want)
+		if text, _ := os.ReadFile(path); string(text) != "new" {
+			t.Errorf("what replaced it was touched: %q", text)
+		}
+		killed(t, p)
+	}
+}
+
 // recoverAll recovers until nothing is left: a guard that is gone for ps may hold its lock for a moment, and of two records
 // about one path the older one's has to come first, whichever journal is looked at first.
 func (s *state) recoverAll() {

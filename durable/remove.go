@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/lastly-go/lastly/internal/pathid"
@@ -12,9 +13,10 @@ import (
 // Remove removes a path: a file, a folder with everything in it, a socket, a link (never what it points to).
 //
 // It removes exactly what was registered. If the path exists at Register or Update, that very file or folder; if
-// something else is in its place by then, it is left and reported. If it does not exist yet, whatever is made there, by
-// the same user, in the folder that is there now: for a name made by NewName in any case, for any other name unless a
-// living process has registered the same path. Update with the same path, once it is made, gives it an identity:
+// something else is in its place by then, that is left, and reported unless a living process has registered the same
+// path. If it does not exist yet, whatever is made there, by the same user, in the folder that is there now: for a name
+// made by NewName in any case, for any other name unless a living process has registered the same path. Update with the
+// same path, once it is made, gives it an identity:
 //
 //	dir := filepath.Join(os.TempDir(), durable.NewName("upload-"))
 //	rec, err := durable.Remove.Register(scope, durable.Path{Path: dir}, lastly.Hook{Name: "upload folder"})
@@ -76,7 +78,11 @@ func removePath(ctx context.Context, p Path) error {
 	if pass := passFrom(ctx); pass != nil {
 		o.NamedByLiving = pass.living
 	}
-	if err := pathid.Remove(ctx, *p.id, o); err != nil {
+	err := pathid.Remove(ctx, *p.id, o)
+	if errors.Is(err, pathid.ErrReplaced) && o.NamedByLiving != nil && o.NamedByLiving(p.Path) {
+		return nil // by the next instance, whose record it is now: what was meant is gone
+	}
+	if err != nil {
 		return fmt.Errorf("remove %w", err)
 	}
 	return nil

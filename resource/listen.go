@@ -31,10 +31,11 @@ import (
 //	ln, err := resource.Listen(scope, "unix", "/run/app/app.sock")
 //	ln, err := resource.Listen(scope, "fd", "http")
 //
-// Other errors: an address in use or not of this machine; a port that needs more rights; a path of more than 107 bytes (103
-// on macOS and the BSDs); a folder that does not exist; a name of no socket; no folder for the journal (durable.ErrFolder); a closed
-// scope (lastly.ErrClosed). On an error nothing is registered and nothing is left. Listen may be called from a hook. A
-// name, Uses or a timeout are those of a child: Listen(s.Child(lastly.Hook{Name: "port"}), "tcp", ":8080").
+// Other errors: an address in use or not of this machine; a port that needs more rights; a path of more than 107 bytes
+// (103 on macOS and the BSDs); a folder that does not exist; a name of no socket; no folder for the journal
+// (durable.ErrFolder); a closed scope (lastly.ErrClosed). On an error nothing is registered and nothing is left. Listen
+// may be called from a hook. A name, Uses or a timeout are those of a child:
+// Listen(s.Child(lastly.Hook{Name: "port"}), "tcp", ":8080").
 func Listen(s *lastly.Scope, network, addr string) (net.Listener, error) {
 	ln, err := listen(s, network, addr, callerSite())
 	if err != nil {

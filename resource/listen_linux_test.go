@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/durable"
 	"github.com/lastly-go/lastly/internal/testproc"
 	"github.com/lastly-go/lastly/resource"
 )
@@ -23,12 +24,19 @@ var _ = addVictims(testproc.Victims{
 	"listen-by-hand": listenByHand,
 })
 
-// listens listens on the path args[0] and answers with its own number.
+// listens listens on the path args[0] and answers with its own number. With args[1], its guard has to wait for that file
+// before it comes to the socket.
 func listens(args []string) {
 	ln, err := resource.Listen(lastly.Process(), "unix", args[0])
 	if err != nil {
 		testproc.Say("refused: %v", err)
 		return
+	}
+	if len(args) > 1 {
+		script := `while ! [ -e "$1" ]; do sleep 0.01; done`
+		cmd := durable.Command{Args: []string{"sh", "-c", script, "sh", args[1]}}
+		_, err := durable.Exec.Register(lastly.Process(), cmd, lastly.Hook{Name: "slow"})
+		exitOn(err)
 	}
 	testproc.Say("listens")
 	answer(ln, strconv.Itoa(os.Getpid()))
@@ -73,7 +81,11 @@ func TestListenRestart(t *testing.T) {
 		p.Wait().Check(t, "signal killed")
 		next := l.start(true, "listens", path)
 		next.WaitLine("listens")
-		testproc.Poll(t, "the end of the dead one's journal", func() bool { return len(l.journals()) == 1 })
+		testproc.Poll(t, "the end of the dead one's journal", func() bool {
+			_, err := durable.Recover(t.Context(), durable.Options{Dir: l.journal}) // as the next start does
+			noError(t, err)
+			return len(l.journals()) == 1
+		})
 		if got := answers("unix", path); got != strconv.Itoa(next.Pid()) {
 			t.Fatalf("%q answers, want %d", got, next.Pid())
 		}
@@ -81,6 +93,32 @@ func TestListenRestart(t *testing.T) {
 	}
 	p.Signal(os.Kill)
 	p.Wait()
+	l.settle(true)
+	wantNames(t, filepath.Dir(path))
+}
+
+// TestListenSlowGuard: a guard that comes when the next instance has replaced the socket leaves it alone, and has no more to
+// do.
+func TestListenSlowGuard(t *testing.T) {
+	t.Parallel()
+	l := newFilesLab(t)
+	path, proceed := socketPath(t), filepath.Join(l.files, "proceed")
+	p := l.start(true, "listens", path, proceed)
+	p.WaitLine("listens")
+	p.Signal(os.Kill)
+	p.Wait().Check(t, "signal killed")
+	next := l.start(true, "listens", path)
+	next.WaitLine("listens")
+	if len(l.journals()) != 2 {
+		t.Error("the guard was not slow")
+	}
+	put(t, proceed, "")
+	testproc.Poll(t, "the end of the dead one's journal", func() bool { return len(l.journals()) == 1 })
+	if got := answers("unix", path); got != strconv.Itoa(next.Pid()) {
+		t.Errorf("%q answers, want %d", got, next.Pid())
+	}
+	next.Signal(os.Kill)
+	next.Wait()
 	l.settle(true)
 	wantNames(t, filepath.Dir(path))
 }

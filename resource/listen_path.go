@@ -71,8 +71,8 @@ type socket struct {
 
 // attempt returns a listener, or nil without an error when it should be tried again soon. Nobody else who listens with
 // this package is between looking and listening meanwhile: a socket that is bound and not yet listened on refuses, and
-// looks as if its owner were dead. The lock is one of the folder, because the socket can't be opened, and a lock file of its own
-// would have to stay for ever.
+// looks as if its owner were dead. The lock is one of the folder, because the socket can't be opened, and a lock file of
+// its own would have to stay for ever.
 func (k *socket) attempt(s *lastly.Scope, site uintptr, patient bool) (net.Listener, error) {
 	unlock, err := lockFolder(filepath.Dir(k.path))
 	if err != nil {

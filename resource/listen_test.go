@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -61,7 +62,11 @@ func answer(ln net.Listener, line string) {
 func TestListenTCP(t *testing.T) {
 	t.Parallel()
 	var s, other lastly.Scope
-	ln, err := resource.Listen(&s, "tcp", "127.0.0.1:0")
+	host := "127.0.0.1"
+	if runtime.GOOS == "linux" {
+		host = "127.0.0.77" // from which no other test connects: it could get the port when that is free
+	}
+	ln, err := resource.Listen(&s, "tcp", host+":0")
 	noError(t, err)
 	addr := ln.Addr().String()
 	if h := s.Report().Hooks[0]; h.Name != "listener tcp "+addr || !strings.Contains(h.Site, "listen_test.go:") {
@@ -195,14 +200,18 @@ func leaveSocket(t *testing.T, path string) {
 	noError(t, ln.Close())
 }
 
-// TestListenStale: conformance 90 for a socket. A relative path is the same.
+// TestListenStale: conformance 90 for a socket.
 func TestListenStale(t *testing.T) {
 	t.Parallel()
 	path := socketPath(t)
 	leaveSocket(t, path)
 	var s lastly.Scope
+	began := time.Now()
 	ln, err := resource.Listen(&s, "unix", path)
 	noError(t, err)
+	if took := time.Since(began); took < 200*time.Millisecond {
+		t.Errorf("replaced after %v, without time for its owner's guard", took)
+	}
 	go answer(ln, "me")
 	if got := answers("unix", path); got != "me" {
 		t.Error(got)
@@ -297,6 +306,42 @@ func TestListenFolderLocked(t *testing.T) {
 	noError(t, dir.Close())
 	noError(t, <-got)
 	noError(t, s.Close())
+}
+
+// TestListenOneAtATime: who comes while another one has looked, and does not listen yet, waits, and finds it listening.
+func TestListenOneAtATime(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("folders can't be locked here")
+	}
+	path := socketPath(t)
+	halfway, proceed := make(chan struct{}), make(chan struct{})
+	var came atomic.Bool
+	edge.Set(func(at string) error {
+		if at == "resource.listen: registered" && came.CompareAndSwap(false, true) {
+			close(halfway)
+			<-proceed
+		}
+		return nil
+	})
+	t.Cleanup(func() { edge.Set(nil) })
+	var a, b lastly.Scope
+	errs := make(chan error, 2)
+	go func() { // ends when it may proceed
+		_, err := resource.Listen(&a, "unix", path)
+		errs <- err
+	}()
+	<-halfway
+	late := make(chan error, 1)
+	go func() { // ends after it
+		_, err := resource.Listen(&b, "unix", path)
+		late <- err
+	}()
+	testproc.Linger(50 * time.Millisecond)
+	close(proceed)
+	noError(t, <-errs)
+	wantError(t, <-late, syscall.EADDRINUSE, "listens there")
+	noError(t, b.Close())
+	noError(t, a.Close())
 }
 
 // TestListenFails: whatever goes wrong on the way, nothing is registered and nothing is left.

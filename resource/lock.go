@@ -12,6 +12,7 @@ import (
 
 	"github.com/lastly-go/lastly"
 	"github.com/lastly-go/lastly/durable"
+	"github.com/lastly-go/lastly/internal/edge"
 	"github.com/lastly-go/lastly/internal/filelock"
 	"github.com/lastly-go/lastly/internal/seam"
 )
@@ -164,7 +165,10 @@ func tryLock(path string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		ok, err := filelock.TryLock(f)
+		ok := false
+		if err = edge.At("resource.lock: opened"); err == nil {
+			ok, err = filelock.TryLock(f)
+		}
 		if err == nil && ok && isAt(f, path) {
 			return f, nil
 		}

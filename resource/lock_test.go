@@ -15,6 +15,7 @@ import (
 
 	"github.com/lastly-go/lastly"
 	"github.com/lastly-go/lastly/durable"
+	"github.com/lastly-go/lastly/internal/edge"
 	"github.com/lastly-go/lastly/internal/filelock"
 	"github.com/lastly-go/lastly/internal/testproc"
 	"github.com/lastly-go/lastly/resource"
@@ -80,12 +81,12 @@ func TestLock(t *testing.T) {
 	if !errors.Is(held, context.Canceled) || len(second.Report().Hooks) != 0 {
 		t.Errorf("error %v; %d hooks stay registered", held, len(second.Report().Hooks))
 	}
-	for range 20 { // it is free the moment the scope is closed, whatever the guard does
-		noError(t, first.Close())
-		first = lastly.Scope{}
-		noError(t, resource.Lock(now(), &first, path))
-	}
 	noError(t, first.Close())
+	for range 20 { // it is free the moment the scope is closed, whatever the guard does
+		var next lastly.Scope
+		noError(t, resource.Lock(now(), &next, path))
+		noError(t, next.Close())
+	}
 	if info, err := os.Stat(path); err != nil || info.Size() != 0 {
 		t.Errorf("after the close: %v, %v, want an empty file", info, err)
 	}
@@ -230,15 +231,17 @@ func TestLockWaits(t *testing.T) {
 	defer func() { noError(t, warm.Close()) }()
 	path := filepath.Join(t.TempDir(), "lock")
 	synctest.Test(t, func(t *testing.T) {
-		f := lockByHand(t, path)
-		var s lastly.Scope
-		time.AfterFunc(5*time.Second+3*time.Millisecond, func() { _ = f.Close() })
-		began := time.Now()
-		err := resource.Lock(t.Context(), &s, path)
-		if late := time.Since(began) - 5*time.Second - 3*time.Millisecond; err != nil || late < 0 || late > 10*time.Millisecond {
-			t.Errorf("locked %v after the release, with %v", late, err)
+		for i := range 10 {
+			f := lockByHand(t, path)
+			var s lastly.Scope
+			free := time.Now().Add(time.Second + time.Duration(i)*3700*time.Microsecond)
+			time.AfterFunc(time.Until(free), func() { _ = f.Close() })
+			err := resource.Lock(t.Context(), &s, path)
+			if late := time.Since(free); err != nil || late < 0 || late > 10*time.Millisecond {
+				t.Errorf("locked %v after the release, with %v", late, err)
+			}
+			noError(t, s.Close())
 		}
-		noError(t, s.Close())
 	})
 	synctest.Test(t, func(t *testing.T) {
 		lockByHand(t, path)
@@ -298,6 +301,36 @@ func TestLockSurvivesRemoval(t *testing.T) {
 	}
 	_ = other.Close()
 	noError(t, s.Close())
+}
+
+// TestLockReplacedMeanwhile: a file that is replaced between open and lock is not the one that others will lock.
+func TestLockReplacedMeanwhile(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a file that is open can't be replaced here")
+	}
+	path := filepath.Join(t.TempDir(), "lock")
+	times := 0
+	edge.Set(func(at string) error {
+		if at == "resource.lock: opened" {
+			if times++; times <= 3 {
+				return os.Rename(put(t, path+".new", ""), path)
+			}
+		}
+		return nil
+	})
+	t.Cleanup(func() { edge.Set(nil) })
+	var s lastly.Scope
+	noError(t, resource.Lock(now(), &s, path))
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	noError(t, err)
+	if free, err := filelock.TryLock(f); free || err != nil || times != 4 {
+		t.Errorf("the file at the path is not locked, after %d tries (%v)", times, err)
+	}
+	_ = f.Close()
+	noError(t, s.Close())
+	broken := errors.New("broken")
+	failAt(t, "resource.lock: opened", broken)
+	wantError(t, resource.Lock(now(), &lastly.Scope{}, path), broken, path)
 }
 
 // TestLockRefuses: the error names the thing and what to do, and nothing stays registered.

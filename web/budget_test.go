@@ -100,29 +100,35 @@ func TestReturnsWhenDrained(t *testing.T) {
 	})
 }
 
-// TestIdleConnections says that connections on which nothing is under way hold up nothing, used or not.
+// TestIdleConnections says that connections on which nothing is under way hold up nothing for long, used or not.
 func TestIdleConnections(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &lastly.Scope{}
-		m := serve(t, s, hello(), web.Options{Name: "api"})
-		if a := ask(m.client(t), "/"); a.code != 200 {
-			t.Errorf("got %+v", a)
-		}
-		for range 3 { // as browsers do
-			nc, err := m.dial(t.Context(), "", "")
-			if err != nil {
-				t.Fatal(err)
+	for _, test := range []struct {
+		unused int // as browsers have them
+		age    time.Duration
+		want   time.Duration
+	}{{0, 0, 0}, {3, 2 * time.Second, 0}, {3, 600 * time.Millisecond, time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &lastly.Scope{}
+			m := serve(t, s, hello(), web.Options{Name: "api"})
+			for range test.unused {
+				nc, err := m.dial(t.Context(), "", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer nc.Close()
 			}
-			defer nc.Close()
-		}
-		synctest.Wait()
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-		if took := s.Report().Duration; took > time.Second+lastCall {
-			t.Errorf("took %v", took)
-		}
-	})
+			if a := ask(m.client(t), "/"); a.code != 200 {
+				t.Errorf("got %+v", a)
+			}
+			time.Sleep(test.age)
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			if took := s.Report().Duration; took != test.want {
+				t.Errorf("%d unused ones of %v: took %v, want %v", test.unused, test.age, took, test.want)
+			}
+		})
+	}
 }
 
 // TestUnusedConnectionServed says that a connection which was made, and not used so far, is still given its answer after

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -155,6 +156,46 @@ func TestTakenOverAndLeft(t *testing.T) {
 		t.Error(err)
 	}
 	if got := note(t, s, "api"); got != "served 1, drained 1, cut 0" {
+		t.Errorf("note %q", got)
+	}
+}
+
+// TestHandlerAfterItsConnection is a handler that goes on after it closed what it had taken over: what it uses is still
+// there.
+func TestHandlerAfterItsConnection(t *testing.T) {
+	s := &lastly.Scope{}
+	ln := loopback(t)
+	var ended atomic.Bool
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		nc, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = nc.Close()
+		<-web.Draining(r.Context())
+		testproc.Linger(50 * time.Millisecond)
+		ended.Store(true)
+	})
+	s.Defer("database", func(context.Context) error {
+		if !ended.Load() {
+			t.Error("the database was closed first")
+		}
+		return nil
+	})
+	if err := web.Serve(s, &http.Server{Handler: h}, ln, web.Options{Name: "api"}); err != nil {
+		t.Fatal(err)
+	}
+	nc := dial(t, ln)
+	defer nc.Close()
+	if _, err := io.WriteString(nc, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.ReadAll(nc)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := note(t, s, "api"); got != "served 1, drained 0, cut 0" {
 		t.Errorf("note %q", got)
 	}
 }

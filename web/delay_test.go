@@ -126,21 +126,27 @@ func TestDelayOfAChild(t *testing.T) {
 	})
 }
 
-// TestDelayCutShort says that a close whose patience ends cuts the delay and what is in flight, and is told the truth.
+// TestDelayCutShort says that a close whose patience ends cuts the delay and what is in flight, and is told the truth before
+// the server would be abandoned.
 func TestDelayCutShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &lastly.Scope{}
-		m := serve(t, s, slow(time.Hour), web.Options{Name: "api", DrainDelay: 5 * time.Second})
+		release := make(chan struct{})
+		mux := http.NewServeMux()
+		mux.Handle("/polite", slow(time.Hour))
+		mux.HandleFunc("/rude", func(http.ResponseWriter, *http.Request) { <-release })
+		m := serve(t, s, mux, web.Options{Name: "api", DrainDelay: 5 * time.Second})
 		c := m.client(t)
 		var group sync.WaitGroup
-		group.Go(func() { ask(c, "/x") })
+		group.Go(func() { ask(c, "/polite") })
+		group.Go(func() { ask(c, "/rude") })
 		synctest.Wait()
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(2*time.Second, cancel)
 		began := time.Now()
 		err := s.Shutdown(ctx)
 		var cut *web.CutError
-		if !errors.As(err, &cut) || cut.Cut != 1 {
+		if !errors.As(err, &cut) || cut.Cut != 2 || cut.Running != 1 {
 			t.Errorf("got %v", err)
 		}
 		if took := time.Since(began); took > 4*time.Second {
@@ -151,6 +157,7 @@ func TestDelayCutShort(t *testing.T) {
 				t.Errorf("abandoned: %v", h.Err)
 			}
 		}
+		close(release)
 		group.Wait()
 	})
 }

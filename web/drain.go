@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -38,8 +37,6 @@ const (
 	// afterEnd is how long a hook whose time was cut short may still wait for handlers: it is abandoned soon.
 	afterEnd = 50 * time.Millisecond
 )
-
-var errTimeOver = errors.New("the server's time to drain is over")
 
 func makePlan(ctx context.Context, c *closing, set *settings) plan {
 	p := plan{began: time.Now()}
@@ -114,7 +111,7 @@ func earlier(a, b time.Time) time.Time {
 // force ends what is in flight: first by its contexts, then by its connections.
 func (v *server) force(ctx context.Context, p plan) error {
 	cut := v.markCut()
-	v.cancel(errTimeOver)
+	v.cancel(ErrTimeOver)
 	force, leave := p.force, p.leave
 	if ctx.Err() != nil { // sooner than planned: there is just time for handlers that hear of it at once
 		force = time.Now().Add(afterEnd)
@@ -219,40 +216,12 @@ func (v *server) closeTaken() {
 	}
 }
 
-// A CutError says that requests were still in flight when a server's time to drain was over: their contexts were ended,
-// and their connections closed.
-type CutError struct {
-	Server  string        // its name
-	Cut     int           // how many requests, and connections that handlers had taken over
-	What    []string      // method and path of each
-	After   time.Duration // how long the server had been ending
-	Running int           // handlers that had not returned when the hook did
-}
-
-func (e *CutError) Error() string {
-	running := ""
-	if e.Running > 0 {
-		running = fmt.Sprintf("; %d handlers have not returned even now", e.Running)
-	}
-	return fmt.Sprintf("lastly: drain: %s: cut %d in flight after %v (%s)%s; let handlers end when web.Draining says so or their context ends, or raise Options.Timeout, and the grace with it",
-		strconv.Quote(e.Server), e.Cut, e.After.Round(time.Millisecond), listed(e.What), running)
-}
-
-// listed is the first few of a list in a sentence.
-func listed(titles []string) string {
-	const most = 5
-	if more := len(titles) - most; more > 0 {
-		return strings.Join(titles[:most], ", ") + fmt.Sprintf(" and %d more", more)
-	}
-	return strings.Join(titles, ", ")
-}
-
 func (v *server) cutError(titles []string, after time.Duration) error {
 	if len(titles) == 0 {
 		return nil
 	}
 	return &CutError{
-		Server: v.set.Name, Cut: len(titles), What: titles, After: after,
+		Server: v.set.Name, Cut: len(titles), What: firstFew(titles), After: after,
 		Running: int(v.tracker.inFlight.Load()),
 	}
 }

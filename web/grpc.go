@@ -20,8 +20,8 @@ import (
 // does not apply, and Draining knows nothing of them.
 //
 // It is an error if srv or ln is nil, if Options make no sense, or if s, or a scope that contains it, closes or is closed:
-// then it wraps lastly.ErrClosing. After an error nothing is registered, and ln is still the caller's, unless the server
-// itself refused to serve: grpc closes it then. A server that fails later closes s, as a Go that fails does.
+// then it wraps lastly.ErrClosing. After an error nothing is registered, and ln is still the caller's. A server that fails
+// later closes s, as a Go that fails does. ServeGRPC may be called from anywhere, as Serve.
 func ServeGRPC(s *lastly.Scope, srv interface {
 	Serve(ln net.Listener) error
 	GracefulStop()

@@ -30,6 +30,7 @@ func newRPC(busy time.Duration) *rpc { return &rpc{busy: busy, cut: make(chan st
 
 func (r *rpc) Serve(ln net.Listener) error {
 	if r.fails != nil {
+		_ = ln.Close() // as grpc does
 		return r.fails
 	}
 	r.mu.Lock()
@@ -123,8 +124,14 @@ func TestGRPCFails(t *testing.T) {
 	r := newRPC(0)
 	r.fails = broken
 	s := &lastly.Scope{}
-	if err := web.ServeGRPC(s, r, newMemory(), web.Options{}); !errors.Is(err, broken) {
+	kept := newMemory()
+	if err := web.ServeGRPC(s, r, kept, web.Options{}); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
+	}
+	select {
+	case <-kept.done:
+		t.Error("the listener was closed")
+	default:
 	}
 	if err := web.ServeGRPC(s, nil, newMemory(), web.Options{}); err == nil {
 		t.Error("nil was served")

@@ -71,5 +71,5 @@ func (m *middleware) left(after time.Duration) error {
 		return nil
 	}
 	return fmt.Errorf("lastly: drain: %s: %d requests are still in flight after %v (%s); end what serves them before, or raise Options.Timeout",
-		strconv.Quote(m.name), len(titles), after.Round(time.Millisecond), listed(titles))
+		strconv.Quote(m.name), len(titles), after.Round(time.Millisecond), listed(firstFew(titles), len(titles)))
 }

@@ -1,3 +1,5 @@
+//go:build unix
+
 package web_test
 
 import (
@@ -19,11 +21,11 @@ import (
 	"github.com/lastly-go/lastly/web"
 )
 
-var victims = testproc.Victims{
+var _ = addVictims(testproc.Victims{
 	"service": func([]string) { service(web.Options{Name: "api"}) },
 	"hasty":   func([]string) { service(web.Options{Name: "api", DrainDelay: -1}) },
 	"alone":   func([]string) { service(web.Options{Name: "api"}) },
-}
+})
 
 // service is a program with one server.
 func service(o web.Options) {
@@ -46,6 +48,7 @@ func service(o web.Options) {
 		if err != nil {
 			return err
 		}
+		mux.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) { lastly.Exit(3) })
 		if err := web.Serve(lastly.Process(), &http.Server{Handler: mux}, ln, o); err != nil {
 			return err
 		}
@@ -172,6 +175,19 @@ func TestRolloutWithoutDelay(t *testing.T) {
 	testproc.Poll(t, "a loss", func() bool { return l.failed.Load() > 0 })
 	l.ready.Store(false)
 	l.group.Wait()
+}
+
+// TestExitInHandler says that a handler may end the program: it counts as ended, and nothing waits for it.
+func TestExitInHandler(t *testing.T) {
+	t.Parallel()
+	p := testproc.Start(t, "hasty")
+	tr := &http.Transport{}
+	defer tr.CloseIdleConnections()
+	if resp, err := (&http.Client{Transport: tr}).Get(url(t, p) + "/exit"); err == nil {
+		_ = resp.Body.Close()
+		t.Errorf("got status %d of a handler that never returned", resp.StatusCode)
+	}
+	p.Wait().Check(t, "exit 3")
 }
 
 // TestDefaultDelay waits for the real one.

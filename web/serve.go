@@ -27,8 +27,8 @@ import (
 //
 // It is an error if srv is nil or was served before, if the address can't be listened on, if Options make no sense, or if
 // s, or a scope that contains it, closes or is closed: then it wraps lastly.ErrClosing. After an error nothing is
-// registered, srv is as it was, and ln is still the caller's; else the server closes it. Serve may be called from a
-// hook only to be refused.
+// registered, srv is as it was, and ln is still the caller's. Serve may be called from anywhere; once its scope closes, so in
+// a hook, it is refused.
 func Serve(s *lastly.Scope, srv *http.Server, ln net.Listener, o Options) error {
 	set, err := o.resolve()
 	if err != nil {

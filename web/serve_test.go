@@ -145,7 +145,7 @@ func TestHangingRequestIsCut(t *testing.T) {
 	if err := <-got; err == nil {
 		t.Error("the client got an answer")
 	}
-	if cause := <-causes; cause == nil || !strings.Contains(cause.Error(), "time to drain") {
+	if cause := <-causes; !errors.Is(cause, web.ErrTimeOver) {
 		t.Errorf("the request's context ended with %v", cause)
 	}
 	if got := note(t, s, "api"); !strings.HasPrefix(got, "served 0, drained 0, cut 1") {
