@@ -35,6 +35,10 @@ type Process struct {
 	Group bool          // also the process group that it leads
 	Grace time.Duration // SIGTERM first, SIGKILL after so long; 0: SIGKILL at once
 
+	// Await is how long Pid may end by itself before a signal is sent to it or to what bears the mark: for a process that
+	// ends others in order when its owner is gone. 0: no time.
+	Await time.Duration
+
 	target *proc.ID // what identifies Pid; nil before Register
 }
 
@@ -60,7 +64,7 @@ func goneWith(o journal.Owner) uint64 {
 }
 
 func (p Process) action() action.Kill {
-	return action.Kill{Pid: p.Pid, Mark: p.Mark, Group: p.Group, Grace: p.Grace, Target: p.target}
+	return action.Kill{Pid: p.Pid, Mark: p.Mark, Group: p.Group, Grace: p.Grace, Await: p.Await, Target: p.target}
 }
 
 func captureProcess(p Process) (Process, error) {
@@ -69,7 +73,7 @@ func captureProcess(p Process) (Process, error) {
 }
 
 func processOf(k action.Kill) Process {
-	return Process{Pid: k.Pid, Mark: k.Mark, Group: k.Group, Grace: k.Grace, target: k.Target}
+	return Process{Pid: k.Pid, Mark: k.Mark, Group: k.Group, Grace: k.Grace, Await: k.Await, target: k.Target}
 }
 
 // String names the process, without its mark.

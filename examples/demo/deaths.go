@@ -25,9 +25,11 @@ type death struct {
 	exit string
 	// hang gives the service a collector that never answers, so that its telemetry hook hangs.
 	hang bool
+	// outright says that the process runs not one more instruction: what is in its memory is lost by nature.
+	outright bool
 }
 
-// deaths are all deaths that the demo knows, in the order of the table.
+// deaths are all deaths of the first table, in its order.
 func deaths() []death {
 	return []death{
 		{name: "return", title: "run returns nil", end: told(app.EndReturn), exit: "0"},
@@ -43,6 +45,13 @@ func deaths() []death {
 			note: "The telemetry's collector never answers. Nothing uses that hook, so all others are done by then; " +
 				"the second SIGINT skips it, by design. Timed from the second SIGINT.",
 			hand: "The second SIGINT goes where the first went: signal.NotifyContext holds it until stop is called.",
+		},
+		{
+			name: "sigkill", title: "SIGKILL", end: signaled(syscall.SIGKILL), exit: "SIGKILL", outright: true,
+			note: "No process survives this one, so what was in its memory is lost by nature, and in brackets: answers under way, " +
+				"words to those who watch, the end of the log. The database's -wal has acknowledged rows, so it has to stay until the next " +
+				"start takes them in. All else was released by the guard; timed until then.",
+			hand: "In brackets what is lost by nature, with or without lastly.",
 		},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,7 +34,16 @@ var few = warmth{rows: 30, images: 3, inFlight: 2}
 // demo runs the demo as its main does, and returns its exit code and what it printed.
 func demo(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	temp := t.TempDir()
+	log, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	temp, err := os.MkdirTemp("", "demo-") // not t.TempDir, whose names are too long for sockets
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(temp) })
 	t.Setenv("TMPDIR", temp)
 	t.Setenv("GORACE", "atexit_sleep_ms=0")
 	o, err := parse(args, nil)
@@ -41,11 +51,6 @@ func demo(t *testing.T, args ...string) (code int, stdout, stderr string) {
 		t.Fatal(err)
 	}
 	o.warmth = few
-	log, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
 	var out bytes.Buffer
 	code = lastly.Program{Stderr: log}.Run(t.Context(), func(ctx context.Context) error {
 		return run(ctx, o, &out, log)
@@ -61,7 +66,7 @@ func demo(t *testing.T, args ...string) (code int, stdout, stderr string) {
 }
 
 func TestDeathsWithLastlyAreClean(t *testing.T) {
-	code, stdout, stderr := demo(t, "-json", "-contrast=false", "-matrix=false", "-deaths", "exit,sigterm,second-signal")
+	code, stdout, stderr := demo(t, "-json", "-contrast=false", "-matrix=false", "-deaths", "exit,sigterm,second-signal,sigkill")
 	t.Log(stderr)
 	var got results
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
@@ -70,25 +75,31 @@ func TestDeathsWithLastlyAreClean(t *testing.T) {
 	if code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
-	if len(got.Rows) != 3 || got.Contrast == nil || len(got.Contrast) != 0 {
-		t.Fatalf("want three rows and an empty contrast: %s", stdout)
+	if len(got.Rows) != 4 || got.Contrast == nil || len(got.Contrast) != 0 {
+		t.Fatalf("want four rows and an empty contrast: %s", stdout)
 	}
 	for _, r := range got.Rows {
-		if !r.Clean || r.Left == nil || r.Requests < few.rows || r.Rows != r.Requests || r.InFlight < few.inFlight {
+		if !r.Clean || r.Left == nil || r.ByNature == nil || r.Requests < few.rows || r.InFlight < few.inFlight || r.Watchers != socketClients+streamClients {
+			t.Errorf("%+v", r)
+		}
+		if r.Death == "sigkill" {
+			continue // what it takes from the living is a matter of luck
+		}
+		if r.Rows != r.Requests || r.Told != r.Watchers || len(r.ByNature) != 0 {
 			t.Errorf("%+v", r)
 		}
 	}
 }
 
 func TestContrastIsNotCountedButSeesTheDirt(t *testing.T) {
-	code, stdout, stderr := demo(t, "-json", "-matrix=false", "-deaths", "exit")
+	code, stdout, stderr := demo(t, "-json", "-matrix=false", "-deaths", "exit,sigkill")
 	t.Log(stderr)
 	var got results
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
 		t.Fatalf("%v in %s", err, stdout)
 	}
-	if code != 0 || len(got.Contrast) != 1 {
-		t.Fatalf("exit code %d, want 0 and one row for contrast: %s", code, stdout)
+	if code != 0 || len(got.Contrast) != 2 {
+		t.Fatalf("exit code %d, want 0 and two rows for contrast: %s", code, stdout)
 	}
 	r := got.Contrast[0]
 	if r.Clean || r.Exit != "3" || r.RowsLost != 0 {
@@ -100,6 +111,12 @@ func TestContrastIsNotCountedButSeesTheDirt(t *testing.T) {
 			t.Errorf("os.Exit in a handler left %q, and no %s", left, want)
 		}
 	}
+	// What SIGKILL takes by nature is no dirt; what a guard would have taken away is.
+	r = got.Contrast[1]
+	left = strings.Join(r.Left, ", ")
+	if r.Clean || r.Exit != "SIGKILL" || !strings.Contains(left, "child process") || strings.Contains(left, leftLog) || !slices.Contains(r.ByNature, leftWAL) {
+		t.Errorf("%+v", r)
+	}
 }
 
 // TestMatrixIsTheSecondTable also has a death that the first table has not.
@@ -107,7 +124,7 @@ func TestMatrixIsTheSecondTable(t *testing.T) {
 	if len(matrix.Deaths()) == 0 {
 		t.Skip(matrix.ErrUnsupported)
 	}
-	code, stdout, stderr := demo(t, "-json", "-contrast=false", "-deaths", "sigkill")
+	code, stdout, stderr := demo(t, "-json", "-contrast=false", "-deaths", "sigkill-group")
 	t.Log(stderr)
 	var got results
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
@@ -116,7 +133,7 @@ func TestMatrixIsTheSecondTable(t *testing.T) {
 	if code != 0 || len(got.Rows) != 0 || got.Matrix == nil || len(got.Matrix.Rows) != 1 {
 		t.Fatalf("exit code %d, want 0 and one row of the matrix: %s", code, stdout)
 	}
-	if r := got.Matrix.Rows[0]; r.Death != "sigkill" || !r.Clean || len(r.Cells) != len(matrix.Resources()) {
+	if r := got.Matrix.Rows[0]; r.Death != "sigkill-group" || !r.Clean || len(r.Cells) != len(matrix.Resources()) {
 		t.Errorf("%+v", r)
 	}
 }
@@ -164,7 +181,7 @@ func TestParse(t *testing.T) {
 }
 
 func TestJudge(t *testing.T) {
-	good := row{Exit: "0", WantExit: "0"}
+	good := row{Exit: "0", WantExit: "0", Watchers: 2, Told: 2}
 	for name, test := range map[string]struct {
 		change func(*row)
 		want   bool
@@ -172,6 +189,9 @@ func TestJudge(t *testing.T) {
 		"nothing":           {func(*row) {}, true},
 		"something left":    {func(r *row) { r.Left = []string{"child process"} }, false},
 		"a request lost":    {func(r *row) { r.Lost = 1 }, false},
+		"a watcher cut":     {func(r *row) { r.Told = 1 }, false},
+		"outright":          {func(r *row) { r.outright, r.Told, r.Lost, r.ByNature = true, 0, 3, byNature }, true},
+		"outright, a row":   {func(r *row) { r.outright, r.RowsLost = true, 1 }, false},
 		"a row lost":        {func(r *row) { r.RowsLost = 1 }, false},
 		"wrong exit":        {func(r *row) { r.Exit = "1" }, false},
 		"any exit will do":  {func(r *row) { r.Exit, r.WantExit = "1", "" }, true},

@@ -44,6 +44,8 @@ type tally struct {
 	images   int      // of these, images that were answered
 	lost     int      // of these, those that ended otherwise than in a whole answer with a status of 2xx
 	acked    []string // the ids of the rows in these answers: the service has promised to have them
+
+	refused time.Time // when the service first did not accept a request
 }
 
 // startLoad starts the clients. They stop at the first request that the service doesn't accept; wait for them then.
@@ -92,6 +94,9 @@ func (l *load) send(ctx context.Context, kind, id string) bool {
 	l.count(func(t *tally) {
 		over = true
 		if !accepted {
+			if t.refused.IsZero() {
+				t.refused = time.Now()
+			}
 			return
 		}
 		t.inFlight--

@@ -2,10 +2,10 @@
 //
 //	go run ./examples/demo
 //
-// It starts the service of examples/service as a process of its own, puts concurrent requests on it, ends it in the midst
-// of them, and looks at what is left: once for each death, first wired with lastly, then, for contrast, with plain
-// defers. Then it dies the deaths that no process survives, SIGKILL and worse, with everything registered as durable, and
-// shows who has cleaned up. It exits 1 if anything that was wired with lastly is not clean.
+// It starts the service of examples/service as a process of its own, puts concurrent requests on it while others watch its
+// live feed, ends it in the midst of them, and looks at what is left: once for each death, first wired with lastly, then,
+// for contrast, with plain defers. Then it dies the deaths that no process survives, SIGKILL and worse, with everything
+// registered as durable, and shows who has cleaned up. It exits 1 if anything that was wired with lastly is not clean.
 package main
 
 import (
@@ -25,8 +25,8 @@ import (
 
 const usage = `Usage: demo [flags]
 
-Ends a real service, under load, by every death that it can still do something about, and prints for each what was
-left of it. Then ends a process that holds resources of every kind by these and all other deaths, and prints who
+Ends a real service, under load, by every death that it can still do something about, and by SIGKILL, and prints for each
+what was left of it. Then ends a process that holds resources of every kind by these and all other deaths, and prints who
 released each.
 
 Flags:
@@ -40,19 +40,24 @@ Flags:
   -json          print {"rows": [...], "contrast": [...], "matrix": {...}} and nothing else on standard output
   -help          print this
 
-Columns of the first table:
-  CLEAN        nothing left, nothing lost, and ended by itself with the status that is right for this death
-               (wired with plain defers, any status will do)
+Columns of the first table (in brackets: what SIGKILL takes by nature):
+  CLEAN        nothing left, nothing lost, everybody told, and ended by itself with the status that is right for this
+               death (wired with plain defers, any status will do)
   REQUESTS     requests that the service accepted: a handler began, and said so by the interim answer 102
-  IN FLIGHT    of these, those that the death met: answered after its moment, or never
+  IN FLIGHT    of these, those that the death met: answered after its moment, or never. With lastly the service goes on
+               listening for 200 ms (its drain delay), so these are more
   LOST         of these, those that never got a whole answer with a status of 2xx. A connection that is refused or
                closed before 102 is no loss: the service had not taken the request on
+  TOLD         of the clients that watched the live feed, those that were told of the end: by the WebSocket's close frame
+               1001, or by a last server-sent event in a whole answer
+  503          whether the readiness probe said no before any request was refused (not asked of a clean row)
   ROWS         rows that the service acknowledged
   MISSING      of these, those that are not in the database when it is opened again
   EXIT         exit code, or the signal that the service died of, or "hung" if it had to be killed
-  MS           milliseconds from the moment of death until the process was gone
-  LEFT BEHIND  temporary folders; the service's child process; the database's -wal and -shm files, which are gone
-               once it was closed; a log without its last line; the file with the server's address
+  MS           milliseconds from the moment of death until the process was gone; for SIGKILL, until the guard was done
+  LEFT BEHIND  temporary folders; the service's child process; uploads that are not whole; the file with the server's
+               address; the socket for operators; the database's -wal and -shm files, which are gone once it was closed;
+               a log without its last line; a journal of lastly's
 
 Columns of the second table:
   EXIT         how the process ended

@@ -23,6 +23,9 @@ const (
 	startLimit  = 30 * time.Second       // from start to the first answer
 	orphanLimit = 500 * time.Millisecond // for a child of the service to go once the service is gone
 	pollEvery   = 5 * time.Millisecond
+	// drainDelay is how long the service goes on listening once it has said that it wants no more requests. Five seconds, the
+	// default, would show the same.
+	drainDelay = 200 * time.Millisecond
 )
 
 // errGone says that the service ended while something was still expected of it.
@@ -55,7 +58,8 @@ func startProcess(ctx context.Context, scope *lastly.Scope, dir, wiring string, 
 	if c != nil {
 		p.cmd.Args = append(p.cmd.Args, "-collector", c.url())
 	}
-	p.cmd.Env = append(os.Environ(), app.RoleEnv+"="+app.RoleService, "TMPDIR="+p.path(tempFolder))
+	p.cmd.Env = append(os.Environ(), app.RoleEnv+"="+app.RoleService, "TMPDIR="+p.path(tempFolder),
+		"LASTLY_DIR="+p.path(journalFolder), "LASTLY_DRAIN_DELAY="+drainDelay.String(), app.DatabaseEnv+"=")
 	if err := p.launch(); err != nil {
 		return nil, err
 	}
@@ -94,7 +98,7 @@ func (p *process) launch() error {
 	return nil
 }
 
-// connect waits for the service's address and asks for its child.
+// connect waits for the service's address and its readiness, and asks for its child.
 func (p *process) connect(ctx context.Context) error {
 	err := poll(ctx, p.exited, func() bool {
 		addr, err := os.ReadFile(p.path(app.AddressFile))
@@ -102,6 +106,9 @@ func (p *process) connect(ctx context.Context) error {
 		return err == nil
 	})
 	if err != nil {
+		return err
+	}
+	if err := p.awaitReady(ctx); err != nil {
 		return err
 	}
 	resp, err := p.request(ctx, http.MethodGet, "/converter")
@@ -206,14 +213,14 @@ func (p *process) end(context.Context) error {
 	return err
 }
 
-// said is what a service that is gone wrote to stderr, for an error message.
+// said is what a service that is gone wrote to stderr and into its log, for an error message.
 func (p *process) said() string {
-	select {
-	case <-p.alone:
-	default:
-		return ""
+	text := ""
+	if !p.orphaned() {
+		text = p.stderr.String()
 	}
-	if text := strings.TrimSpace(p.stderr.String()); text != "" {
+	log, _ := os.ReadFile(p.path(app.LogFile)) // none is as good as an empty one
+	if text = strings.TrimSpace(text + string(log)); text != "" {
 		return "\nit said:\n" + text
 	}
 	return ""

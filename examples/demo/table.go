@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -55,7 +56,7 @@ func (r results) writeTable(w io.Writer) error {
 func writeRows(w io.Writer, title string, rows []row) error {
 	fmt.Fprintf(w, "\n%s: %d of %d deaths clean\n\n", title, clean(rows), len(rows))
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "DEATH\tCLEAN\tREQUESTS\tIN FLIGHT\tLOST\tROWS\tMISSING\tEXIT\tMS\tLEFT BEHIND")
+	fmt.Fprintln(table, "DEATH\tCLEAN\tREQUESTS\tIN FLIGHT\tLOST\tTOLD\t503\tROWS\tMISSING\tEXIT\tMS\tLEFT BEHIND")
 	var notes []string
 	for _, r := range rows {
 		title := r.title
@@ -63,8 +64,9 @@ func writeRows(w io.Writer, title string, rows []row) error {
 			notes = append(notes, r.Note)
 			title += fmt.Sprintf(" [%d]", len(notes))
 		}
-		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%d\t%s\n", title, yes(r.Clean),
-			r.Requests, r.InFlight, r.Lost, r.Rows, r.RowsLost, r.exitCell(), r.MS, dash(r.Left))
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%d\t%d\t%s\t%d\t%s\n", title, yes(r.Clean),
+			r.Requests, r.InFlight, r.bracketed(strconv.Itoa(r.Lost)), r.bracketed(fmt.Sprintf("%d/%d", r.Told, r.Watchers)),
+			r.bracketed(map[bool]string{true: "yes", false: "no"}[r.Ready503]), r.Rows, r.RowsLost, r.exitCell(), r.MS, r.leftCell())
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -73,6 +75,21 @@ func writeRows(w io.Writer, title string, rows []row) error {
 		fmt.Fprintf(w, "[%d] %s\n", i+1, note)
 	}
 	return nil
+}
+
+// bracketed says by brackets that it could not be otherwise.
+func (r row) bracketed(text string) string {
+	if r.outright {
+		return "(" + text + ")"
+	}
+	return text
+}
+
+func (r row) leftCell() string {
+	if len(r.ByNature) == 0 {
+		return dash(r.Left)
+	}
+	return dash(r.Left) + " (" + strings.Join(r.ByNature, ", ") + ")"
 }
 
 // exitCell names the expected status only where it was missed.

@@ -13,8 +13,9 @@ import (
 func TestTable(t *testing.T) {
 	res := results{
 		Rows: []row{
-			{title: "SIGTERM", Clean: true, Requests: 340, InFlight: 11, Rows: 340, Exit: "0", WantExit: "0", MS: 23},
+			{title: "SIGTERM", Clean: true, Requests: 340, InFlight: 11, Rows: 340, Exit: "0", WantExit: "0", MS: 23, Watchers: 6, Told: 6, Ready503: true},
 			{title: "SIGINT", Requests: 9, Lost: 1, Rows: 8, RowsLost: 2, Exit: "0", WantExit: "SIGINT", Note: "why"},
+			{title: "SIGKILL", Clean: true, Lost: 1, Watchers: 6, Exit: "SIGKILL", outright: true, ByNature: []string{"log cut off"}},
 		},
 		Contrast: []row{{title: "SIGTERM", Left: []string{"child process", "log cut off"}, Exit: "SIGTERM"}},
 		Matrix: &matrix.Result{Rows: []matrix.Row{{
@@ -22,17 +23,18 @@ func TestTable(t *testing.T) {
 		}}, Cells: 1, Clean: 1},
 	}
 	const want = `
-Wired with lastly: 1 of 2 deaths clean
+Wired with lastly: 2 of 3 deaths clean
 
-DEATH       CLEAN  REQUESTS  IN FLIGHT  LOST  ROWS  MISSING  EXIT           MS  LEFT BEHIND
-SIGTERM     yes    340       11         0     340   0        0              23  -
-SIGINT [1]  NO     9         0          1     8     2        0, not SIGINT  0   -
+DEATH       CLEAN  REQUESTS  IN FLIGHT  LOST  TOLD   503   ROWS  MISSING  EXIT           MS  LEFT BEHIND
+SIGTERM     yes    340       11         0     6/6    yes   340   0        0              23  -
+SIGINT [1]  NO     9         0          1     0/0    no    8     2        0, not SIGINT  0   -
+SIGKILL     yes    0         0          (1)   (0/6)  (no)  0     0        SIGKILL        0   - (log cut off)
 [1] why
 
 For contrast, the same service wired with plain defers: 0 of 1 deaths clean
 
-DEATH    CLEAN  REQUESTS  IN FLIGHT  LOST  ROWS  MISSING  EXIT     MS  LEFT BEHIND
-SIGTERM  NO     0         0          0     0     0        SIGTERM  0   child process, log cut off
+DEATH    CLEAN  REQUESTS  IN FLIGHT  LOST  TOLD  503  ROWS  MISSING  EXIT     MS  LEFT BEHIND
+SIGTERM  NO     0         0          0     0/0   no   0     0        SIGTERM  0   child process, log cut off
 
 What outlives a process, registered as durable: who released it after each death
 

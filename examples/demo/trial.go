@@ -37,13 +37,21 @@ type row struct {
 	MS       int64    `json:"ms"`                      // from the moment of death until the process was gone
 	Note     string   `json:"note,omitempty"`
 
-	title string // of the death, for the table
+	Watchers int      `json:"watchers"`        // clients that watched the live feed, over WebSocket and server-sent events
+	Told     int      `json:"told"`            // of these, those that were told of the end
+	Ready503 bool     `json:"ready_503_first"` // readiness said no before any request was refused
+	ByNature []string `json:"by_nature"`       // what was left, or not saved, because the death allows of nothing else
+
+	title    string // of the death, for the table
+	outright bool
 }
 
-// judge decides whether a row is clean: nothing left, nothing lost, and ended by itself, with the right status.
+// judge decides whether a row is clean: nothing left, nothing lost, everybody told, and ended by itself, with the right
+// status. Of a death outright nobody can ask to finish requests, or to tell anybody.
 func (r *row) judge() {
 	ended := r.Exit != hung && (r.WantExit == "" || r.Exit == r.WantExit)
-	r.Clean = ended && len(r.Left) == 0 && r.Lost == 0 && r.RowsLost == 0
+	finished := r.outright || r.Lost == 0 && r.Told == r.Watchers
+	r.Clean = ended && finished && len(r.Left) == 0 && r.RowsLost == 0
 }
 
 // trial runs one service in a folder of its own, puts the load on it, ends it by d, and looks at what is left.
@@ -61,22 +69,27 @@ func trial(ctx context.Context, dir string, d death, wiring string, w warmth, sh
 	if err != nil {
 		return r, err
 	}
-	loading, stopLoad := context.WithCancel(ctx)
-	l, err := startLoad(loading, p.url)
+	clients, stopClients := context.WithCancel(ctx)
+	a, err := startAudience(clients, p.url)
+	defer a.wait()
+	defer stopClients() // for the sake of errors: they have long stopped otherwise
 	if err != nil {
-		stopLoad()
 		return r, err
 	}
-	defer l.wait() // for the sake of errors below: the load has long stopped otherwise
-	defer stopLoad()
+	l, err := startLoad(clients, p.url)
+	if err != nil {
+		return r, err
+	}
+	defer l.wait()
+	defer stopClients()
 	stopWatching := show.watch(l.now)
 	defer stopWatching()
 
-	return die(ctx, p, l, d, wiring, w)
+	return die(ctx, p, l, a, d, wiring, w)
 }
 
 // die is the death itself and what came of it.
-func die(ctx context.Context, p *process, l *load, d death, wiring string, w warmth) (row, error) {
+func die(ctx context.Context, p *process, l *load, a *audience, d death, wiring string, w warmth) (row, error) {
 	died, answered, err := kill(ctx, p, l, d, w)
 	if err != nil {
 		return row{}, fmt.Errorf("%s, %s: %w%s", d.name, wiring, err, p.said())
@@ -86,7 +99,7 @@ func die(ctx context.Context, p *process, l *load, d death, wiring string, w war
 		return row{}, err
 	}
 	r := row{
-		Death: d.name, title: d.title, Note: d.note,
+		Death: d.name, title: d.title, outright: d.outright, Note: d.note,
 		Exit: p.exit(), WantExit: d.exit, MS: time.Since(died).Milliseconds(),
 	}
 	if wasHung {
@@ -95,9 +108,24 @@ func die(ctx context.Context, p *process, l *load, d death, wiring string, w war
 	if wiring == app.Defers {
 		r.WantExit, r.Note = "", d.hand // which status is right is a matter of taste by hand
 	}
+	if r.Left, r.ByNature, err = p.settled(ctx, wiring == app.Lastly, d.outright); err != nil {
+		return r, err
+	}
+	if d.outright && wiring == app.Lastly {
+		r.MS = time.Since(died).Milliseconds()
+	}
 	t := l.wait()
 	r.InFlight = t.accepted - answered
-	return r, r.inspect(ctx, p, t)
+	r.Requests, r.Lost, r.Rows = t.accepted, t.lost, len(t.acked)
+	seen := a.wait()
+	r.Watchers, r.Told = seen.watchers, seen.told
+	r.Ready503 = !seen.notReady.IsZero() && seen.notReady.Before(t.refused)
+	// First the look, then the restart: opening the database again tidies up behind the service.
+	if r.RowsLost, err = p.missing(ctx, t.acked); err != nil {
+		return r, err
+	}
+	r.judge()
+	return r, nil
 }
 
 func patience(wiring string) time.Duration {
@@ -129,18 +157,4 @@ func kill(ctx context.Context, p *process, l *load, d death, w warmth) (died tim
 	t := l.now()
 	died, err = d.end(ctx, p)
 	return died, t.accepted - t.inFlight, err
-}
-
-// inspect fills in what is to be seen once the service is gone.
-func (r *row) inspect(ctx context.Context, p *process, t tally) (err error) {
-	r.Requests, r.Lost, r.Rows = t.accepted, t.lost, len(t.acked)
-	// First the look, then the restart: opening the database again tidies up behind the service.
-	if r.Left, err = p.left(); err != nil {
-		return err
-	}
-	if r.RowsLost, err = p.missing(ctx, t.acked); err != nil {
-		return err
-	}
-	r.judge()
-	return nil
 }

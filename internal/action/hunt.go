@@ -60,6 +60,7 @@ func (k Kill) do(ctx context.Context) error {
 	if err := h.open(); err != nil {
 		return err
 	}
+	h.await(ctx)
 	if k.Grace > 0 {
 		if err := h.ask(ctx); err != nil {
 			return err
@@ -100,6 +101,20 @@ func (h *hunt) close() {
 	if h.target != nil {
 		_ = h.target.Close() // a second time does nothing
 	}
+}
+
+// await gives the target its time to end by itself. What bears the mark is looked at afterwards, in any case.
+func (h *hunt) await(ctx context.Context) {
+	if h.Await <= 0 || h.target == nil {
+		return
+	}
+	limit := h.Await
+	if end, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(end)*9/10) // so that there is some time left to kill
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	_ = h.target.Wait(ctx)
 }
 
 // ask sends SIGTERM to all, once, and waits until nobody is left or the grace is over. Who is started meanwhile may be part

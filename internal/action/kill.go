@@ -24,6 +24,7 @@ type Kill struct {
 	Mark   string        `json:"mark,omitempty"`     // of NewMark, and in the process's environment by WithMark
 	Group  bool          `json:"group,omitempty"`    // also the process group that the process leads
 	Grace  time.Duration `json:"grace_ns,omitempty"` // SIGTERM first, SIGKILL after so long; 0: SIGKILL at once
+	Await  time.Duration `json:"await_ns,omitempty"` // so long Pid may end by itself before anything is sent; 0: no time
 	Target *proc.ID      `json:"target,omitempty"`   // what Capture found out; without Pid it says where only
 }
 
@@ -73,6 +74,8 @@ func (k Kill) check() error {
 		return errors.New("no process: give its number, or a mark that it will have in its environment")
 	case k.Grace < 0:
 		return fmt.Errorf("the grace is %v: it can't be negative", k.Grace)
+	case k.Await < 0:
+		return fmt.Errorf("the time to wait is %v: it can't be negative", k.Await)
 	case k.Target != nil && k.Target.Pid != k.Pid:
 		return fmt.Errorf("it is for process %d, but process %d was identified: capture it again", k.Pid, k.Target.Pid)
 	}

@@ -38,7 +38,7 @@ func decode(text []byte, into any) error {
 func TestStrictJSON(t *testing.T) {
 	t.Parallel()
 	for _, full := range []any{
-		&Kill{Pid: 7, Mark: NewMark(), Group: true, Grace: time.Second, Target: &proc.ID{Pid: 7, Start: 1, Boot: "b", Namespace: 2, Inode: 3}},
+		&Kill{Pid: 7, Mark: NewMark(), Group: true, Grace: time.Second, Await: time.Second, Target: &proc.ID{Pid: 7, Start: 1, Boot: "b", Namespace: 2, Inode: 3}},
 		&Command{Args: []string{"a", ""}, Dir: "d", Env: []string{"A"}, Files: map[string]string{"F": "f"}},
 		&Request{
 			Method: "POST", URL: "http://h/", Header: map[string]string{"A": "b"}, Body: []byte{0, 255},

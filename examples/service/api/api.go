@@ -1,7 +1,9 @@
 // Package api is the service's HTTP server.
 //
 //	POST /rows/{id}    stores the body as a row; 201 once it is committed
-//	POST /images/{id}  takes a PNG image, stores a row about it, answers 201 and its thumbnail in JPEG
+//	POST /images/{id}  takes a PNG image, keeps it, stores a row about it, answers 201 and its thumbnail in JPEG
+//
+// Whoever puts the service together adds more by Handle: live feeds, probes.
 //
 // Every request that reaches a handler is first answered with the interim status 102 (Processing), so that a client knows
 // where it stands when the connection breaks: before 102 the service had not taken the request on, after it, it had.
@@ -26,10 +28,11 @@ const (
 
 // Backend is what the handlers need: functions, so that this package need not know who provides them.
 type Backend struct {
-	Add     func(ctx context.Context, id, text string) error       // returns nil once the row is committed
-	Save    func(r io.Reader) (path string, err error)             // spools an upload
-	Convert func(ctx context.Context, pngIn, jpegOut string) error // makes a thumbnail
-	Count   func()                                                 // counts one request
+	Add     func(ctx context.Context, id, text string) error        // returns nil once the row is committed
+	Save    func(name string, r io.Reader) (path string, err error) // keeps an upload, all of it or nothing
+	Temp    func() (path string, err error)                         // makes a temporary file
+	Convert func(ctx context.Context, pngIn, jpegOut string) error  // makes a thumbnail
+	Count   func()                                                  // counts one request
 	Log     *slog.Logger
 }
 
@@ -55,7 +58,7 @@ func New(b Backend) *Server {
 // Handle adds a handler, before Start.
 func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
 
-// Start begins to serve the connections of ln. Shutdown ends what it starts.
+// Start begins to serve the connections of ln. Shutdown ends what it starts. (Register needs neither.)
 func (s *Server) Start(ln net.Listener) {
 	go func() {
 		defer close(s.failed)
@@ -67,6 +70,9 @@ func (s *Server) Start(ln net.Listener) {
 
 // Failed delivers the error that ended the server, and is closed when the server has ended.
 func (s *Server) Failed() <-chan error { return s.failed }
+
+// OnShutdown has f called when Shutdown begins; nobody waits for it.
+func (s *Server) OnShutdown(f func()) { s.http.RegisterOnShutdown(f) }
 
 // Shutdown accepts nothing new and returns when all requests are answered. When ctx ends first it cuts them off, and
 // says so by an error.
@@ -101,19 +107,12 @@ func (s *Server) postRow(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) postImage(w http.ResponseWriter, r *http.Request) {
-	in, err := s.backend.Save(http.MaxBytesReader(w, r.Body, maxImage))
+	in, err := s.backend.Save(r.PathValue("id")+".png", http.MaxBytesReader(w, r.Body, maxImage))
 	if err != nil {
 		s.fail(w, r, http.StatusBadRequest, err)
 		return
 	}
-	defer os.Remove(in)
-	out := in + ".jpg"
-	defer os.Remove(out)
-	if err := s.backend.Convert(r.Context(), in, out); err != nil {
-		s.fail(w, r, http.StatusInternalServerError, err)
-		return
-	}
-	thumb, err := os.ReadFile(out)
+	thumb, err := s.thumbnail(r.Context(), in)
 	if err != nil {
 		s.fail(w, r, http.StatusInternalServerError, err)
 		return
@@ -127,6 +126,19 @@ func (s *Server) postImage(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "image/jpeg")
 	w.WriteHeader(http.StatusCreated)
 	_, _ = w.Write(thumb) // the client is gone: nobody is left to tell
+}
+
+// thumbnail is what the converter makes of the image at path.
+func (s *Server) thumbnail(ctx context.Context, path string) ([]byte, error) {
+	out, err := s.backend.Temp()
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(out)
+	if err := s.backend.Convert(ctx, path, out); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(out)
 }
 
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, status int, err error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -16,13 +17,18 @@ import (
 	"testing"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/examples/service/internal/ownjournal"
+	"github.com/lastly-go/lastly/web"
 )
+
+func TestMain(m *testing.M) { os.Exit(ownjournal.Main(m)) }
 
 // fixture is a server over a backend in memory.
 type fixture struct {
 	scope  lastly.Scope
 	server *Server
 	url    string
+	kept   string
 	temp   string
 
 	add     func(ctx context.Context, id, text string) error
@@ -32,18 +38,22 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{temp: t.TempDir()}
+	f := &fixture{kept: t.TempDir(), temp: t.TempDir()}
 	f.add = func(context.Context, string, string) error { return nil }
 	f.convert = func(_ context.Context, _, out string) error { return os.WriteFile(out, []byte("thumb"), 0o600) }
 	f.server = New(Backend{
 		Add: func(ctx context.Context, id, text string) error { return f.add(ctx, id, text) },
-		Save: func(r io.Reader) (string, error) {
+		Save: func(name string, r io.Reader) (string, error) {
 			image, err := io.ReadAll(r)
 			if err != nil {
 				return "", err
 			}
-			path := filepath.Join(f.temp, "upload")
+			path := filepath.Join(f.kept, name)
 			return path, os.WriteFile(path, image, 0o600)
+		},
+		Temp: func() (string, error) {
+			path := filepath.Join(f.temp, "thumb")
+			return path, os.WriteFile(path, nil, 0o600)
 		},
 		Convert: func(ctx context.Context, in, out string) error { return f.convert(ctx, in, out) },
 		Count:   func() { f.count.Add(1) },
@@ -75,6 +85,17 @@ func (f *fixture) start(t *testing.T) {
 			t.Error("the server still answers after the end")
 		}
 	})
+}
+
+// startByHand serves without a scope.
+func (f *fixture) startByHand(t *testing.T) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.url = "http://" + ln.Addr().String()
+	f.server.Start(ln)
 }
 
 // post reports the status and the body of the answer, and whether 102 came before it.
@@ -134,7 +155,10 @@ func TestImage(t *testing.T) {
 		t.Errorf("row %q", row)
 	}
 	if left, err := os.ReadDir(f.temp); err != nil || len(left) != 0 {
-		t.Errorf("left of the upload: %v, %v", left, err)
+		t.Errorf("left of the thumbnail: %v, %v", left, err)
+	}
+	if image, err := os.ReadFile(filepath.Join(f.kept, "7.png")); err != nil || string(image) != "png" {
+		t.Errorf("kept %q, %v; want the image", image, err)
 	}
 }
 
@@ -171,8 +195,9 @@ func TestEndWaitsForRequestsAndKeepsWhatTheyUse(t *testing.T) {
 	f := newFixture(t)
 	entered, leave := make(chan struct{}), make(chan struct{})
 	var over atomic.Bool
-	f.add = func(context.Context, string, string) error {
+	f.add = func(ctx context.Context, _, _ string) error {
 		close(entered)
+		<-web.Draining(ctx) // the server takes nothing new, but this request is still in flight
 		<-leave
 		over.Store(true)
 		return nil
@@ -200,7 +225,6 @@ func TestEndWaitsForRequestsAndKeepsWhatTheyUse(t *testing.T) {
 	<-entered
 	closed := make(chan error, 1)
 	go func() { closed <- f.scope.Close() }()
-	<-f.server.Failed() // closed: the server takes nothing new, but the request is still in flight
 	close(leave)
 	if err := <-closed; err != nil {
 		t.Error(err)
@@ -218,7 +242,9 @@ func TestShutdownCutsOffWhatIsLate(t *testing.T) {
 		<-ctx.Done() // until the connection is cut
 		return ctx.Err()
 	}
-	f.start(t)
+	f.startByHand(t)
+	told := make(chan struct{})
+	f.server.OnShutdown(func() { close(told) })
 	lost := make(chan error, 1)
 	go func() {
 		resp, err := http.Post(f.url+"/rows/7", "", nil)
@@ -236,16 +262,14 @@ func TestShutdownCutsOffWhatIsLate(t *testing.T) {
 	if err := <-lost; err == nil {
 		t.Error("the late request got an answer")
 	}
+	<-told
 }
 
-func TestRegisterBuildsAllOrNothing(t *testing.T) {
+func TestRegisterFailsAndLeavesNothing(t *testing.T) {
 	f := newFixture(t)
 	missing := filepath.Join(t.TempDir(), "missing", "addr")
 	if _, err := f.server.Register(&f.scope, "127.0.0.1:0", missing); err == nil {
-		t.Fatal("no error, though the address file can't be written")
-	}
-	if err, open := <-f.server.Failed(); err != nil || open {
-		t.Errorf("the server ended with %v, want it shut down by the rollback", err)
+		t.Error("no error, though the address file can't be written")
 	}
 	if _, err := New(Backend{Log: slog.New(slog.DiscardHandler)}).Register(&f.scope, "no address", missing); err == nil {
 		t.Error("no error for an address that is none")

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/lastly-go/lastly/examples/service/convert"
+	"github.com/lastly-go/lastly/examples/service/store"
 )
 
 // RoleEnv names the environment variable that says what a process that was started from this program is to be.
@@ -26,6 +27,9 @@ const (
 	DatabaseFile = "service.db"
 	LogFile      = "service.log"
 	AddressFile  = "service.addr"
+	LockFile     = "service.lock"
+	SocketFile   = "ops.sock" // short, because the path of a socket may have 107 bytes, on some systems 103
+	UploadFolder = "uploads"
 )
 
 // options are the service's flags.
@@ -35,7 +39,12 @@ type options struct {
 	wiring    string
 	collector string
 	endings   bool
+	url       string // of the database, from the environment
 }
+
+// DatabaseEnv names the environment variable with the URL of a PostgreSQL database. Unset, the service keeps its rows in a
+// SQLite file.
+const DatabaseEnv = "DATABASE_URL"
 
 // Wirings are the values of the flag -wiring.
 const (
@@ -71,9 +80,9 @@ func Main() {
 }
 
 func parse(args []string) (options, error) {
-	var o options
+	o := options{url: os.Getenv(DatabaseEnv)}
 	flags := flag.NewFlagSet("service", flag.ExitOnError)
-	flags.StringVar(&o.dir, "dir", "", "existing `folder` for the database, the log and the address file")
+	flags.StringVar(&o.dir, "dir", "", "existing `folder` for the database, the uploads, the log, the lock, the address file and the operators' socket")
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:0", "TCP `address` to serve on; port 0 picks a free one")
 	flags.StringVar(&o.wiring, "wiring", Lastly, "how the parts are put together: `lastly or defers`")
 	flags.StringVar(&o.collector, "collector", "", "`URL` to post the last figures to")
@@ -91,5 +100,8 @@ func parse(args []string) (options, error) {
 	}
 	return o, nil
 }
+
+// database says where the rows are.
+func (o options) database() store.Source { return store.Source{URL: o.url, File: o.path(DatabaseFile)} }
 
 func (o options) path(name string) string { return filepath.Join(o.dir, name) }

@@ -10,8 +10,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/examples/service/internal/ownjournal"
 	"github.com/lastly-go/lastly/examples/service/logfile"
 	"github.com/lastly-go/lastly/examples/service/store"
 )
@@ -21,7 +23,7 @@ func TestMain(m *testing.M) {
 	if IsRole() {
 		Main()
 	}
-	os.Exit(m.Run())
+	os.Exit(ownjournal.Main(m))
 }
 
 func TestParse(t *testing.T) {
@@ -41,6 +43,20 @@ func TestParse(t *testing.T) {
 		}
 		if test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("parse(%q): %v, want an error with %q", test.args, err, test.want)
+		}
+	}
+}
+
+// TestDatabase: the environment chooses, and only it.
+func TestDatabase(t *testing.T) {
+	for url, want := range map[string]store.Source{
+		"":                     {File: filepath.Join("d", DatabaseFile)},
+		"postgres://host/rows": {URL: "postgres://host/rows", File: filepath.Join("d", DatabaseFile)},
+	} {
+		t.Setenv(DatabaseEnv, url)
+		o, err := parse([]string{"-dir", "d"})
+		if got := o.database(); err != nil || got != want {
+			t.Errorf("with %s=%q the rows are in %+v, %v; want %+v", DatabaseEnv, url, got, err, want)
 		}
 	}
 }
@@ -65,7 +81,7 @@ func TestServiceOnAScope(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	for dir, want := range map[string][]string{temp: nil, o.dir: {DatabaseFile, LogFile}} {
+	for dir, want := range map[string][]string{temp: nil, o.dir: {DatabaseFile, LockFile, LogFile, UploadFolder}} {
 		if got := names(t, dir); !slices.Equal(got, want) {
 			t.Errorf("left in %s: %q, want %q", dir, got, want)
 		}
@@ -73,7 +89,7 @@ func TestServiceOnAScope(t *testing.T) {
 	if ended, err := logfile.Ended(o.path(LogFile)); err != nil || !ended {
 		t.Errorf("log ended: %v, %v; want true", ended, err)
 	}
-	db, err := store.Open(o.path(DatabaseFile))
+	db, err := store.Open(o.database())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,11 +102,8 @@ func TestServiceOnAScope(t *testing.T) {
 // startService starts the service on scope and returns its URL.
 func startService(t *testing.T, scope *lastly.Scope, o options) (url string) {
 	t.Helper()
-	log, err := logfile.Register(scope, o.path(LogFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := start(scope, o, log, newEnding(nil)); err != nil {
+	log := openLog(t, scope, o)
+	if err := start(scope, o, log, newEnding(nil)); err != nil {
 		t.Fatal(errors.Join(err, scope.Close()))
 	}
 	if err := scope.Check(); err != nil {
@@ -100,7 +113,42 @@ func startService(t *testing.T, scope *lastly.Scope, o options) (url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return "http://" + strings.TrimSpace(string(addr))
+	url = "http://" + strings.TrimSpace(string(addr))
+	waitReady(t, url)
+	return url
+}
+
+func openLog(t *testing.T, scope *lastly.Scope, o options) *logfile.Log {
+	t.Helper()
+	log, err := open(scope, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log
+}
+
+// waitReady waits for the startup gates.
+func waitReady(t *testing.T, url string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		resp, err := http.Get(url + "/ready")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("not ready: %s", resp.Status)
+		}
+	}
 }
 
 func TestStartFailsAndLeavesNothing(t *testing.T) {
@@ -109,11 +157,8 @@ func TestStartFailsAndLeavesNothing(t *testing.T) {
 	t.Setenv("GORACE", "atexit_sleep_ms=0")
 	o := options{dir: t.TempDir(), addr: "no address"}
 	var scope lastly.Scope
-	log, err := logfile.Register(&scope, o.path(LogFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := start(&scope, o, log, newEnding(nil)); err == nil {
+	log := openLog(t, &scope, o)
+	if err := start(&scope, o, log, newEnding(nil)); err == nil {
 		t.Error("no error for an address that is none")
 	}
 	if err := scope.Close(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/lastly-go/lastly/examples/service/api"
 	"github.com/lastly-go/lastly/examples/service/batch"
 	"github.com/lastly-go/lastly/examples/service/convert"
+	"github.com/lastly-go/lastly/examples/service/feed"
 	"github.com/lastly-go/lastly/examples/service/logfile"
 	"github.com/lastly-go/lastly/examples/service/store"
 	"github.com/lastly-go/lastly/examples/service/telemetry"
@@ -19,9 +21,10 @@ import (
 
 // withDefers is the same service with its shutdown wired by hand, for contrast. It is meant to be fair: careful code of
 // the kind that most services have. Everything that is opened has its defer beside it, in the right order; the server
-// drains its requests, the worker its queue, the child is awaited; SIGINT is handled as in the examples of os/signal
-// and net/http. What it lacks is what a defer can't know of: it runs when its function returns, and in no other death.
-// It is one long function because its defers have to be.
+// drains its requests and tells those who watch, the worker drains its queue, the child is awaited, uploads are written
+// beside their target; SIGINT is handled as in the examples of os/signal and net/http. What it lacks is what a defer can't
+// know of: it runs when its function returns, and in no other death. The lock and the operators' socket are not here, since
+// nothing is shown by their absence. It is one long function because its defers have to be.
 func withDefers(o options) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -35,16 +38,21 @@ func withDefers(o options) {
 	figures := telemetry.New(o.collector)
 	defer figures.Push(context.Background())
 
-	db, err := store.Open(o.path(DatabaseFile))
+	db, err := store.Open(o.database())
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer db.Close()
+	if err := db.Prepare(ctx); err != nil {
+		log.Fatal(err)
+	}
 
-	worker := batch.New(db.Insert)
+	draining := make(chan struct{})
+	live := feed.New[store.Row](func(context.Context) <-chan struct{} { return draining })
+	worker := batch.New(storing(db, live))
 	defer runWorker(worker)()
 
-	uploads, err := upload.Open()
+	uploads, err := upload.Open(o.path(UploadFolder))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -57,7 +65,9 @@ func withDefers(o options) {
 	defer converter.Stop(context.Background())
 
 	e := newEnding(os.Exit)
-	server := parts{logger, figures, worker, uploads, converter}.server(o, e)
+	server := parts{logger, figures, worker, live, uploads, converter}.server(o, e)
+	server.OnShutdown(func() { close(draining) })
+	server.Handle("GET /ready", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})) // it answers, hence it is
 	ln, err := net.Listen("tcp", o.addr)
 	if err != nil {
 		log.Fatal(err)

@@ -1,6 +1,6 @@
 // Package convert turns images into thumbnails with a long-lived child process.
 //
-// Start runs the child, Convert hands it one job at a time over its standard input, Stop ends it. Serve is the other
+// Register, or Start by hand, runs the child; Convert hands it one job at a time over its standard input. Serve is the other
 // side, the child's. A child that nobody stops outlives its parent, as most such programs do (a JVM, an office suite,
 // a browser): it takes SIGTERM as its end, and neither the end of its input nor a broken output.
 package convert
@@ -8,12 +8,9 @@ package convert
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
-	"syscall"
 )
 
 // job is one line to the child, outcome the line it answers.
@@ -37,8 +34,8 @@ type Converter struct {
 	outcomes *json.Decoder
 }
 
-// Start starts cmd, a command that runs Serve on its standard input and output.
-func Start(cmd *exec.Cmd) (*Converter, error) {
+// connect prepares the pipes to cmd, a command that runs Serve on its standard input and output.
+func connect(cmd *exec.Cmd) (*Converter, error) {
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("convert: %w", err)
@@ -46,9 +43,6 @@ func Start(cmd *exec.Cmd) (*Converter, error) {
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, fmt.Errorf("convert: %w", err)
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("convert: start the child: %w", err)
 	}
 	c := &Converter{
 		cmd:      cmd,
@@ -84,29 +78,4 @@ func (c *Converter) Convert(ctx context.Context, in, out string) error {
 		return fmt.Errorf("convert: %s", got.Error)
 	}
 	return nil
-}
-
-// Stop closes the child's input, asks it to end and waits until it has; when ctx ends first, it kills it. No Convert
-// may be under way.
-func (c *Converter) Stop(ctx context.Context) error {
-	closing := c.stdin.Close()
-	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		// Already gone, or a system without SIGTERM: Wait tells the first from the second.
-		_ = c.cmd.Process.Kill()
-	}
-	stop := context.AfterFunc(ctx, func() { _ = c.cmd.Process.Kill() })
-	defer stop()
-	err := c.cmd.Wait()
-	if diedOf(c.cmd.ProcessState, syscall.SIGTERM) {
-		err = nil // a child that was asked to end before it could listen has done so too
-	}
-	if err = errors.Join(closing, err); err != nil {
-		return fmt.Errorf("convert: stop the child: %w", err)
-	}
-	return nil
-}
-
-func diedOf(state *os.ProcessState, sig syscall.Signal) bool {
-	status, ok := state.Sys().(syscall.WaitStatus)
-	return ok && status.Signaled() && status.Signal() == sig
 }

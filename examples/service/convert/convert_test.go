@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/examples/service/internal/ownjournal"
 )
 
 // victimEnv makes the test binary a child: "converter", or one that is "stubborn" and takes no signal.
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 			select {} // until it is killed
 		}
 	default:
-		os.Exit(m.Run())
+		os.Exit(ownjournal.Main(m))
 	}
 }
 
@@ -106,9 +107,6 @@ func TestChildConverts(t *testing.T) {
 	if err := scope.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if c.cmd.ProcessState == nil {
-		t.Error("the child was not awaited")
-	}
 	if err := c.Convert(t.Context(), in, in+".jpg"); err == nil {
 		t.Error("Convert after the end: no error")
 	}
@@ -146,8 +144,13 @@ func TestStopBeforeTheChildListens(t *testing.T) {
 }
 
 func TestStartFails(t *testing.T) {
-	if _, err := Start(exec.Command(filepath.Join(t.TempDir(), "missing"))); err == nil {
+	missing := filepath.Join(t.TempDir(), "missing")
+	if _, err := Start(exec.Command(missing)); err == nil {
 		t.Error("Start of a program that does not exist: no error")
+	}
+	var scope lastly.Scope
+	if _, err := Register(&scope, exec.Command(missing)); err == nil || !strings.Contains(err.Error(), missing) {
+		t.Errorf("Register of a program that does not exist: %v, want an error that names it", err)
 	}
 }
 

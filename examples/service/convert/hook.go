@@ -1,22 +1,24 @@
 package convert
 
 import (
+	"fmt"
 	"os/exec"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/resource"
 )
 
-// Register starts the child and registers its end on scope as the hook "convert".
-func Register(scope *lastly.Scope, cmd *exec.Cmd) (*Converter, error) {
-	c, err := Start(cmd)
-	if err != nil {
+// Register starts cmd, a command that runs Serve on its standard input and output. Its end is the hook "convert" of scope, and
+// it ends with this process whatever that dies of.
+func Register(scope *lastly.Scope, cmd *exec.Cmd) (c *Converter, err error) {
+	// The child reads and writes files in the upload folder: first the child goes, then the folder.
+	own := scope.Child(lastly.Hook{Name: "convert", Uses: []string{"upload"}})
+	defer own.Rollback(&err)
+	if c, err = connect(cmd); err != nil {
 		return nil, err
 	}
-	scope.Register(lastly.Hook{
-		Name: "convert",
-		Run:  c.Stop,
-		// The child reads and writes files in the upload folder: first the child goes, then the folder.
-		Uses: []string{"upload"},
-	})
+	if _, err := resource.Start(own, cmd); err != nil {
+		return nil, fmt.Errorf("convert: %w", err)
+	}
 	return c, nil
 }

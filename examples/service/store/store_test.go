@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/lastly-go/lastly"
@@ -25,7 +27,7 @@ func TestRowsSurviveReopening(t *testing.T) {
 	}
 
 	s = open(t, path)
-	defer s.Close()
+	defer closeIt(t, s)
 	ids, err := s.IDs(t.Context())
 	if want := []string{"a", "b", "c"}; err != nil || !slices.Equal(ids, want) {
 		t.Fatalf("IDs() = %q, %v; want %q", ids, err, want)
@@ -34,7 +36,7 @@ func TestRowsSurviveReopening(t *testing.T) {
 
 func TestInsertTakesAllOrNone(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "rows.db"))
-	defer s.Close()
+	defer closeIt(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := s.Insert(ctx, []Row{{"a", "1"}}); !errors.Is(err, context.Canceled) {
@@ -45,18 +47,64 @@ func TestInsertTakesAllOrNone(t *testing.T) {
 	}
 }
 
-func TestOpenFails(t *testing.T) {
-	if s, err := Open(filepath.Join(t.TempDir(), "missing", "rows.db")); err == nil {
-		s.Close()
-		t.Fatal("Open in a folder that does not exist: no error")
+func TestFolderThatDoesNotExist(t *testing.T) {
+	s, err := Open(Source{File: filepath.Join(t.TempDir(), "missing", "rows.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeIt(t, s)
+	if err := s.Prepare(t.Context()); err == nil {
+		t.Error("Prepare in a folder that does not exist: no error")
+	}
+}
+
+// TestURLChoosesPostgres connects to none: Open asks nobody.
+func TestURLChoosesPostgres(t *testing.T) {
+	for _, test := range []struct {
+		url, want string // want is the type of the driver, or in the error
+	}{
+		{"", "*sqlite.Driver"},
+		{"postgres://rows:secret@localhost:1/rows", "*stdlib.Driver"},
+		{"postgresql://localhost/rows?sslmode=disable", "*stdlib.Driver"},
+		{"mysql://rows:secret@localhost/rows", "none of PostgreSQL"},
+		{"rows.db", "none of PostgreSQL"},
+		{"postgres://rows:secret@localhost:port/rows", "none of PostgreSQL"},
+		{"postgres://rows:secret@localhost/rows?sslmode=perhaps", "sslmode"},
+	} {
+		s, err := Open(Source{URL: test.url, File: filepath.Join(t.TempDir(), "rows.db")})
+		if err != nil {
+			if !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "secret") {
+				t.Errorf("Open(%q): %v, want an error with %q and without the password", test.url, err, test.want)
+			}
+			continue
+		}
+		if got := fmt.Sprintf("%T", s.db.Driver()); got != test.want {
+			t.Errorf("Open(%q) opened a %s, want %s", test.url, got, test.want)
+		}
+		closeIt(t, s)
+	}
+}
+
+// TestPostgresThatDoesNotAnswer is what a startup gate has to stand: an error, and in time.
+func TestPostgresThatDoesNotAnswer(t *testing.T) {
+	s, err := Open(Source{URL: "postgres://127.0.0.1:1/rows"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeIt(t, s)
+	if err := s.Prepare(t.Context()); err == nil || !strings.Contains(err.Error(), "127.0.0.1") {
+		t.Errorf("Prepare: %v, want an error that names the host", err)
 	}
 }
 
 func TestHookClosesTheDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rows.db")
 	var scope lastly.Scope
-	s, err := Register(&scope, path)
+	s, err := Register(&scope, Source{File: path})
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	insert(t, s, Row{"a", "1"})
@@ -75,11 +123,21 @@ func TestHookClosesTheDatabase(t *testing.T) {
 
 func open(t *testing.T, path string) *Store {
 	t.Helper()
-	s, err := Open(path)
+	s, err := Open(Source{File: path})
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := s.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	return s
+}
+
+func closeIt(t *testing.T, s *Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func insert(t *testing.T, s *Store, rows ...Row) {

@@ -1,4 +1,4 @@
-// Package telemetry counts requests and pushes the count to a collector when the program ends.
+// Package telemetry counts requests and pushes the count, and other figures, to a collector when the program ends.
 package telemetry
 
 import (
@@ -13,6 +13,13 @@ import (
 type Telemetry struct {
 	collector string
 	requests  atomic.Int64
+	figures   []figure
+}
+
+// A figure is what somebody else counts.
+type figure struct {
+	name  string
+	value func() fmt.Stringer
 }
 
 // New returns a counter for the collector at a URL. With none, "", it counts for nobody.
@@ -21,13 +28,21 @@ func New(collector string) *Telemetry { return &Telemetry{collector: collector} 
 // Count counts one request.
 func (t *Telemetry) Count() { t.requests.Add(1) }
 
-// Push posts the count and waits for the collector's answer until ctx ends.
+// Add has Push ask for one more figure. It must not be called beside Push.
+func (t *Telemetry) Add(name string, value func() fmt.Stringer) {
+	t.figures = append(t.figures, figure{name, value})
+}
+
+// Push posts the figures and waits for the collector's answer until ctx ends.
 func (t *Telemetry) Push(ctx context.Context) error {
 	if t.collector == "" {
 		return nil
 	}
-	figures := strings.NewReader(fmt.Sprintf("requests %d\n", t.requests.Load()))
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.collector, figures)
+	text := fmt.Sprintf("requests %d\n", t.requests.Load())
+	for _, f := range t.figures {
+		text += fmt.Sprintf("%s %v\n", f.name, f.value())
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.collector, strings.NewReader(text))
 	if err != nil {
 		return fmt.Errorf("telemetry: %w", err)
 	}

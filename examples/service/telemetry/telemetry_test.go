@@ -3,7 +3,9 @@ package telemetry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -22,14 +24,15 @@ func TestHookPushesTheCount(t *testing.T) {
 
 	var scope lastly.Scope
 	figures := Register(&scope, collector.URL)
+	figures.Add("watchers", func() fmt.Stringer { return big.NewInt(3) })
 	figures.Count()
 	// Not Last, hence before the push: it is still counted.
 	lastly.DeferIn(&scope, "server", figures.Count)
 	if err := scope.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if body := <-got; body != "requests 2\n" {
-		t.Errorf("pushed %q, want 2 requests", body)
+	if body := <-got; body != "requests 2\nwatchers 3\n" {
+		t.Errorf("pushed %q, want 2 requests and 3 watchers", body)
 	}
 }
 

@@ -1,0 +1,299 @@
+package supervise
+
+import (
+	"syscall"
+
+	"github.com/lastly-go/lastly/internal/auxv"
+)
+
+// How a tree is ended.
+const (
+	askRounds = 10   // how often is looked for descendants that were forked while SIGTERM was sent
+	lookAgain = 5    // ms between two looks for orphans that have become children
+	guardTime = 2000 // ms that the guards of programs in the tree get to settle what those left
+)
+
+// A supervisor is this process.
+type supervisor struct {
+	tree
+	control, owner int // descriptors; -1: gone
+	ended          waiter
+	graceMS        int
+
+	command  int  // 0: it has ended
+	reaping  bool // the owner has seen it
+	state    state
+	deadline int64 // of the state
+	asked    map[int]bool
+	killed   map[int]bool // and not reaped yet
+	nextLook int64
+}
+
+type state int
+
+const (
+	running state = iota
+	asking        // SIGTERM was sent; SIGKILL follows at the deadline
+	killing       // all but guards, and those from the deadline on
+)
+
+// Environment is the variable that makes a program a supervisor, which finds its end of the control socket and a pidfd of its
+// owner at these descriptors. Without a pidfd it is -1.
+func Environment(control, owner int) string {
+	text := Variable + "=" + digits(control)
+	if owner >= 0 {
+		text += " " + digits(owner)
+	}
+	return text
+}
+
+func begin() bool {
+	text, ok := syscall.Getenv(Variable)
+	if !ok {
+		return false
+	}
+	_ = syscall.Unsetenv(Variable) // whatever this process starts is none
+	control, rest := leading(text)
+	if control < 3 || !isSocket(control) {
+		return false // not our doing
+	}
+	if auxv.Secure() {
+		syscall.Exit(3) // never the program, a second time
+	}
+	if rest == launcher {
+		launch(control)
+	}
+	s := &supervisor{control: control, owner: -1, ended: waiter{pipe: [2]int{-1, -1}}, asked: make(map[int]bool), killed: make(map[int]bool)}
+	if rest != "" {
+		s.owner, _ = leading(rest[1:])
+	}
+	s.run()
+	return true
+}
+
+func (s *supervisor) run() {
+	deafen()
+	setName(Name)
+	prctl(prSetChildSubreaper, 1)
+	syscall.CloseOnExec(s.control)
+	if s.owner >= 0 {
+		syscall.CloseOnExec(s.owner)
+	}
+	config, ok := receiveConfig(s.control)
+	if !ok {
+		syscall.Exit(3)
+	}
+	s.graceMS = config.GraceMS
+	pid, errno := s.start(config)
+	if errno != 0 {
+		s.send(Failed, uint64(errno))
+		syscall.Exit(0)
+	}
+	s.command, s.tree = pid, newTree()
+	s.settleDown()
+	s.send(Started, uint64(pid))
+	for {
+		s.step()
+	}
+}
+
+// start forks the command with the mask of its owner.
+func (s *supervisor) start(c *Config) (pid int, errno syscall.Errno) {
+	if c.Attr.UseCgroupFD {
+		syscall.CloseOnExec(c.Attr.CgroupFD)
+	}
+	if c.Attr.Foreground {
+		syscall.CloseOnExec(c.Attr.Ctty)
+	}
+	files := make([]uintptr, c.Files)
+	for i := range files {
+		if files[i] = uintptr(i); !isOpen(i) {
+			files[i] = ^uintptr(0)
+		}
+	}
+	attr := &syscall.ProcAttr{Dir: c.Dir, Env: c.Env, Files: files, Sys: &c.Attr}
+	if needsLauncher(c) {
+		return s.startByLauncher(c, attr)
+	}
+	before := mask(c.Signals.Blocked)
+	pid, err := syscall.ForkExec(c.Path, c.Args, attr)
+	mask(before)
+	return pid, errnoOf(err)
+}
+
+func isOpen(fd int) bool {
+	var st syscall.Stat_t
+	return syscall.Fstat(fd, &st) == nil
+}
+
+// errnoOf: ForkExec's errors are all of this kind.
+func errnoOf(err error) syscall.Errno {
+	if err == nil {
+		return 0
+	}
+	if errno, ok := err.(syscall.Errno); ok { //nolint:errorlint // package errors would come too late
+		return errno
+	}
+	return syscall.EINVAL
+}
+
+// settleDown gives up what belongs to the command: its files, of which a pipe would never end, and the working folder.
+func (s *supervisor) settleDown() {
+	deafenMore()
+	// Their numbers ascend, so that none is overwritten before it has moved.
+	s.control = move(s.control, 3)
+	s.owner = move(s.owner, 4)
+	closeAbove(4)
+	null, err := syscall.Open("/dev/null", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
+	for fd := range 3 {
+		if err != nil || syscall.Dup3(null, fd, 0) != nil {
+			_ = syscall.Close(fd)
+		}
+	}
+	if err == nil {
+		_ = syscall.Close(null)
+	}
+	_ = syscall.Chdir("/")
+}
+
+// step waits for something to happen, and does what there is to do.
+func (s *supervisor) step() {
+	fds := []pollfd{
+		{fd: int32(s.ended.pipe[0]), events: pollIn}, // a negative one is left out by the kernel
+		{fd: int32(s.control), events: pollIn},
+		{fd: int32(s.owner), events: pollIn},
+	}
+	poll(fds, s.patience())
+	if fds[1].revents != 0 {
+		s.receive()
+	}
+	if fds[2].revents != 0 {
+		s.orphaned()
+	}
+	if s.reaping {
+		s.reap()
+		s.ended.again()
+	}
+	s.endTree()
+}
+
+// patience is how long there is nothing to do, in milliseconds.
+func (s *supervisor) patience() int64 {
+	switch s.state {
+	case asking:
+		return max(0, s.deadline-now())
+	case killing:
+		return lookAgain
+	}
+	return -1
+}
+
+// receive takes what the owner says. That the other end is closed means that it died, executes another program, or closed all
+// its descriptors: in each case it has lost its hold on the tree.
+func (s *supervisor) receive() {
+	var message [MessageSize]byte
+	switch n, _, err := syscall.Recvfrom(s.control, message[:], syscall.MSG_DONTWAIT); {
+	case err == syscall.EAGAIN || err == syscall.EINTR:
+	case err != nil || n < len(message): // nothing is sent in parts
+		s.orphaned()
+	default:
+		switch what, number := Parse(message[:]); what {
+		case Seen:
+			s.reaping = true
+		case End:
+			s.end(int64(min(number, 1<<40)))
+		}
+	}
+}
+
+// orphaned is called when the owner is gone.
+func (s *supervisor) orphaned() {
+	_ = syscall.Close(s.control)
+	_ = syscall.Close(s.owner)
+	s.control, s.owner = -1, -1
+	s.reaping = true
+	s.end(int64(s.graceMS))
+}
+
+func (s *supervisor) send(what byte, number uint64) {
+	if s.control >= 0 {
+		_ = syscall.Sendmsg(s.control, Message(what, number), nil, nil, noSignal)
+	}
+}
+
+const noSignal = 0x4000 // MSG_NOSIGNAL
+
+// reap takes all children that have ended. When there is none left, there is no descendant left either.
+func (s *supervisor) reap() {
+	for {
+		var status syscall.WaitStatus
+		switch pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG|waitAll, nil); {
+		case err == syscall.EINTR:
+		case err == syscall.ECHILD:
+			s.send(Gone, 0)
+			syscall.Exit(0)
+		case err != nil || pid == 0:
+			return
+		case pid == s.command:
+			s.command = 0
+			s.send(Ended, uint64(status))
+		default:
+			delete(s.killed, pid) // its number can be another's now
+		}
+	}
+}
+
+// end begins to end the tree, or shortens its grace.
+func (s *supervisor) end(graceMS int64) {
+	deadline := now() + graceMS
+	switch {
+	case s.state == running:
+		s.state, s.deadline = asking, deadline
+		if graceMS > 0 {
+			s.ask()
+		}
+	case s.state == asking:
+		s.deadline = min(s.deadline, deadline)
+	}
+}
+
+// ask sends SIGTERM to every descendant, once. Who is started later may be part of an orderly end. Supervisors and guards of
+// programs in the tree hear from those when it is their turn.
+func (s *supervisor) ask() {
+	for again, rounds := true, 0; again && rounds < askRounds; rounds++ {
+		again = false
+		s.descendants(func(pid, parent int) bool {
+			if s.asked[pid] {
+				return true
+			}
+			s.asked[pid], again = true, true
+			if name := nameOf(pid); name != comm && name != guard {
+				s.terminate(pid, parent)
+			}
+			return true
+		})
+	}
+}
+
+// endTree kills when it is time. The orphans of who is killed become children and have their turn in the next round, so that
+// nobody is signalled but children, whose numbers can't be anybody else's before they are reaped.
+func (s *supervisor) endTree() {
+	if s.state == asking && now() >= s.deadline {
+		s.state, s.deadline = killing, now()+guardTime
+	}
+	if s.state != killing {
+		return
+	}
+	if len(s.killed) > 0 && now() < s.nextLook {
+		return // with a thousand that die one by one, looking each time would take longer than their end
+	}
+	s.nextLook = now() + lookAgain
+	spare := now() < s.deadline
+	for _, pid := range s.children(s.self) {
+		if s.killed[pid] || spare && nameOf(pid) == guard {
+			continue
+		}
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+		s.killed[pid] = true
+	}
+}

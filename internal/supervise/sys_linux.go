@@ -1,0 +1,189 @@
+package supervise
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// System calls and constants that package syscall does not have. The numbers are the same on all architectures but MIPS, where
+// what they ask for fails, and is done without.
+const (
+	sysPidfdSendSignal = 424
+	sysPidfdOpen       = 434
+	sysCloseRange      = 436
+
+	prSetName           = 15
+	prSetChildSubreaper = 36
+
+	clockMonotonic = 1
+	setMask        = 2 // SIG_SETMASK; 3 on MIPS
+	pollIn         = 0x1
+	sigIgn         = 1
+)
+
+// A sigset is the kernel's, 16 bytes on MIPS and 8 elsewhere.
+type sigset [16 / unsafe.Sizeof(uintptr(0))]uintptr
+
+const wordBits = 8 * int(unsafe.Sizeof(uintptr(0)))
+
+func toSet(bits uint64) (set sigset) {
+	for i := range 64 {
+		if bits&(1<<i) != 0 {
+			set[i/wordBits] |= 1 << (i % wordBits)
+		}
+	}
+	return set
+}
+
+func (s *sigset) bits() (bits uint64) {
+	for i := range 64 {
+		if s[i/wordBits]&(1<<(i%wordBits)) != 0 {
+			bits |= 1 << i
+		}
+	}
+	return bits
+}
+
+// mask sets this thread's signal mask, and returns what it was.
+func mask(bits uint64) (before uint64) {
+	set, old := toSet(bits), sigset{}
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, setMask+mipsOne, uintptr(unsafe.Pointer(&set)), uintptr(unsafe.Pointer(&old)), sigsetSize, 0, 0)
+	return old.bits()
+}
+
+// masked is this thread's signal mask.
+func masked() uint64 {
+	var old sigset
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, setMask+mipsOne, 0, uintptr(unsafe.Pointer(&old)), sigsetSize, 0, 0)
+	return old.bits()
+}
+
+// sigaction is big enough for the kernel's struct sigaction on every architecture. The handler is its first word, on MIPS its second.
+type sigaction [8]uintptr
+
+func action(sig int, act, old *sigaction) {
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(act)), uintptr(unsafe.Pointer(old)), sigsetSize, 0, 0)
+}
+
+// awaitChild returns when a child has ended, which it leaves unreaped, or when there are no children.
+func awaitChild() {
+	const (
+		all     = 0 // P_ALL
+		options = 0x4 | 0x1000000 | waitAll
+	)
+	var info [128]byte
+	for {
+		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, all, 0, uintptr(unsafe.Pointer(&info[0])), options, 0, 0) // WEXITED, WNOWAIT
+		if errno != syscall.EINTR {
+			return
+		}
+	}
+}
+
+const waitAll = 0x40000000 // __WALL
+
+type pollfd struct {
+	fd      int32
+	events  int16
+	revents int16
+}
+
+// poll is ppoll(2). A negative timeout is none.
+func poll(fds []pollfd, timeoutMS int64) {
+	var limit *syscall.Timespec
+	if timeoutMS >= 0 {
+		t := syscall.NsecToTimespec(timeoutMS * 1e6)
+		limit = &t
+	}
+	_, _, errno := syscall.Syscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), uintptr(len(fds)), uintptr(unsafe.Pointer(limit)), 0, 0, 0)
+	if errno != 0 {
+		for i := range fds {
+			fds[i].revents = 0
+		}
+	}
+}
+
+// now is a time in milliseconds that only grows.
+func now() int64 {
+	var t syscall.Timespec
+	_, _, _ = syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, clockMonotonic, uintptr(unsafe.Pointer(&t)), 0)
+	return t.Nano() / 1e6
+}
+
+func prctl(option, value uintptr) {
+	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, option, value, 0)
+}
+
+func setName(name string) {
+	if text, err := syscall.BytePtrFromString(name); err == nil {
+		prctl(prSetName, uintptr(unsafe.Pointer(text)))
+	}
+}
+
+func isSocket(fd int) bool {
+	var st syscall.Stat_t
+	return syscall.Fstat(fd, &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFSOCK
+}
+
+// move gives a descriptor another number.
+func move(fd, to int) int {
+	if fd == to || fd < 0 {
+		return fd
+	}
+	if syscall.Dup3(fd, to, syscall.O_CLOEXEC) != nil {
+		return fd
+	}
+	_ = syscall.Close(fd)
+	return to
+}
+
+func closeAbove(last int) {
+	const all = 1<<32 - 1
+	if _, _, errno := syscall.RawSyscall(sysCloseRange, uintptr(last+1), all, 0); errno == 0 {
+		return
+	}
+	for fd := last + 1; fd < 1024; fd++ { // a kernel before 5.9
+		_ = syscall.Close(fd)
+	}
+}
+
+// readFile reads a file of /proc.
+func readFile(path string) []byte {
+	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = syscall.Close(fd) }()
+	text := make([]byte, 0, 1024)
+	for {
+		n, err := syscall.Read(fd, text[len(text):cap(text)])
+		if err != nil || n <= 0 {
+			return text
+		}
+		if text = text[:len(text)+n]; len(text) == cap(text) {
+			text = append(text, 0)[:len(text)]
+		}
+	}
+}
+
+// readNames lists a folder of /proc whose names are numbers.
+func readNames(path string) (numbers []int) {
+	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = syscall.Close(fd) }()
+	buffer := make([]byte, 1<<13)
+	for {
+		n, err := syscall.ReadDirent(fd, buffer)
+		if err != nil || n <= 0 {
+			return numbers
+		}
+		_, _, names := syscall.ParseDirent(buffer[:n], -1, nil)
+		for _, name := range names {
+			if number, rest := leading(name); number > 0 && rest == "" {
+				numbers = append(numbers, number)
+			}
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package supervise
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// A tree looks at the descendants of this process. It never needs to know all at once: to end them, only the children count.
+type tree struct {
+	self int
+	scan bool // the kernel does not list children (CONFIG_PROC_CHILDREN): look at every process
+}
+
+func newTree() tree {
+	self := syscall.Getpid()
+	path := "/proc/" + digits(self) + "/task/" + digits(self) + "/children"
+	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err == nil {
+		_ = syscall.Close(fd)
+	}
+	return tree{self: self, scan: err != nil}
+}
+
+// children are the children of a process, zombies among them.
+func (t tree) children(pid int) (found []int) {
+	if t.scan {
+		for _, one := range readNames("/proc") {
+			if parentOf(one) == pid {
+				found = append(found, one)
+			}
+		}
+		return found
+	}
+	folder := "/proc/" + digits(pid) + "/task"
+	for _, thread := range readNames(folder) { // a child is listed with the thread that forked it
+		text := string(readFile(folder + "/" + digits(thread) + "/children"))
+		for text != "" {
+			child, rest := leading(text)
+			if child > 0 {
+				found = append(found, child)
+			}
+			if rest == "" {
+				break
+			}
+			text = rest[1:]
+		}
+	}
+	return found
+}
+
+// descendants calls each with every descendant but those below one for which each returns false, and that one's parent.
+func (t tree) descendants(each func(pid, parent int) bool) {
+	level := []int{t.self}
+	seen := map[int]bool{t.self: true} // walked while it changes, the tree could be a ring
+	for len(level) > 0 {
+		var next []int
+		for _, parent := range level {
+			for _, pid := range t.children(parent) {
+				if !seen[pid] && each(pid, parent) {
+					next = append(next, pid)
+				}
+				seen[pid] = true
+			}
+		}
+		level = next
+	}
+}
+
+// terminate sends SIGTERM to a process, and wakes it up should it be stopped. It sends nothing if the process has got another
+// parent than this process or the one given: its number may be a stranger's by now.
+func (t tree) terminate(pid, parent int) {
+	fd, _, errno := syscall.RawSyscall(sysPidfdOpen, uintptr(pid), 0, 0)
+	if errno == 0 {
+		defer func() { _ = syscall.Close(int(fd)) }()
+	}
+	if now := parentOf(pid); now != parent && now != t.self {
+		return
+	}
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGCONT} {
+		if errno != 0 { // no pidfds here
+			_ = syscall.Kill(pid, sig)
+			continue
+		}
+		_, _, _ = syscall.RawSyscall6(sysPidfdSendSignal, fd, uintptr(sig), uintptr(unsafe.Pointer(nil)), 0, 0, 0)
+	}
+}
+
+// parentOf is 0 when there is no such process.
+func parentOf(pid int) int {
+	stat := readFile("/proc/" + digits(pid) + "/stat")
+	from := 0 // behind the program's name, which may contain anything: field 2, in parentheses
+	for i, c := range stat {
+		if c == ')' {
+			from = i
+		}
+	}
+	if len(stat) < from+5 {
+		return 0
+	}
+	parent, _ := leading(string(stat[from+4:])) // ") S 123"
+	return parent
+}
+
+func nameOf(pid int) string {
+	name := readFile("/proc/" + digits(pid) + "/comm")
+	return string(name[:max(len(name)-1, 0)])
+}

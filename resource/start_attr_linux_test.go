@@ -1,0 +1,216 @@
+package resource_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/internal/testproc"
+	"github.com/lastly-go/lastly/resource"
+)
+
+var _ = addVictims(testproc.Victims{"signals": compareSignals, "leaks": countLeaks})
+
+// signalState is what a command finds its signals to be.
+func signalState(start func(cmd *exec.Cmd) error) (string, error) {
+	cmd := exec.Command("grep", "^Sig[BI]", "/proc/self/status")
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	err := start(cmd)
+	return out.String(), err
+}
+
+// compareSignals ignores and blocks what its words say, and compares what a command gets with and without Start.
+func compareSignals(words []string) {
+	runtime.LockOSThread()
+	var block [16 / unsafe.Sizeof(uintptr(0))]uintptr
+	for _, word := range words {
+		var sig int
+		what := word[:1]
+		_, _ = fmt.Sscan(word[1:], &sig)
+		if what == "i" {
+			signal.Ignore(syscall.Signal(sig))
+		} else {
+			block[0] |= 1 << (sig - 1)
+		}
+	}
+	const setBlock, size = 0, 8
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, setBlock, uintptr(unsafe.Pointer(&block)), 0, size, 0, 0)
+	plain, err := signalState((*exec.Cmd).Run)
+	var s lastly.Scope
+	ours, err2 := signalState(func(cmd *exec.Cmd) error {
+		p, err := resource.Start(&s, cmd)
+		if err != nil {
+			return err
+		}
+		return p.Wait()
+	})
+	if plain != ours || err != nil || err2 != nil {
+		testproc.Say("%v: %v, %v; plain:\n%sours:\n%s", words, err, err2, plain, ours)
+	}
+	_, err = resource.Start(&s, exec.Command("/dev/null"))
+	testproc.Say("%v", err)
+	_ = s.Close()
+}
+
+// TestSignalsOfTheOwner: what it ignores and blocks is ignored and blocked in the command, as with package exec.
+func TestSignalsOfTheOwner(t *testing.T) {
+	t.Parallel()
+	if strings.HasPrefix(runtime.GOARCH, "mips") {
+		testproc.Skip(t, "its signal sets are others", "signals")
+	}
+	for _, words := range [][]string{
+		{},
+		{"i1"}, {"i2"}, {"i15"}, {"i13"}, {"i20", "i21", "i22"}, {"i1", "i2", "i3", "i10", "i15", "i40"},
+		{"b15"}, {"b1", "b2", "b3", "b10"}, {"b10", "i15"}, {"b40", "i40"},
+	} {
+		p := testproc.Start(t, "signals", words...)
+		r := p.Wait()
+		r.Check(t, "exit 0")
+		want := "lastly: start child null: fork/exec /dev/null: permission denied; make it executable (chmod +x) and its folders accessible for this user\n"
+		if r.Out != want {
+			t.Error(r.Out)
+		}
+	}
+}
+
+// countLeaks starts and ends commands in each way, and looks what is left of them in this process.
+func countLeaks([]string) {
+	var s lastly.Scope
+	one := func() {
+		for _, line := range []string{"true", "exit 1", "exec sleep 3600", "setsid sleep 3600 & exit"} {
+			var out bytes.Buffer
+			cmd := exec.Command("sh", "-c", line)
+			cmd.Stdin, cmd.Stdout = strings.NewReader("x"), &out
+			child := s.Child(lastly.Hook{Name: "child"})
+			p, err := resource.Start(child, cmd)
+			if err != nil {
+				testproc.Say("%v", err)
+				return
+			}
+			if !strings.Contains(line, "sleep") {
+				_ = p.Wait()
+			}
+			if err := child.Close(); err != nil {
+				testproc.Say("%v", err)
+			}
+			_ = p.Wait()
+		}
+		_, _ = resource.Start(&s, exec.Command("/dev/null"))
+	}
+	count := func() (files, goroutines, children int) {
+		runtime.GC() // closes the handles of os.Process
+		entries, _ := os.ReadDir("/proc/self/fd")
+		return len(entries), runtime.NumGoroutine(), len(childrenOf(os.Getpid()))
+	}
+	one()
+	files, goroutines, children := count()
+	for range 10 {
+		one()
+	}
+	for range 1000 { // what ends a moment after Wait
+		f, g, c := count()
+		if f <= files && g <= goroutines && c <= children && len(s.Report().Hooks) == 0 {
+			testproc.Say("clean")
+			return
+		}
+		testproc.Linger(1e6)
+	}
+	f, g, c := count()
+	testproc.Say("descriptors %d -> %d, goroutines %d -> %d, children %d -> %d, hooks %d", files, f, goroutines, g, children, c, len(s.Report().Hooks))
+}
+
+// TestNothingLeaks: no descriptors, goroutines, zombies or hooks.
+func TestNothingLeaks(t *testing.T) {
+	t.Parallel()
+	r := testproc.Start(t, "leaks").Wait()
+	r.Check(t, "exit 0")
+	r.CheckLines(t, "clean")
+}
+
+// TestAttributes: groups and sessions are those that were asked for.
+func TestAttributes(t *testing.T) {
+	t.Parallel()
+	group := fmt.Sprint(syscall.Getpgrp())
+	session, _ := stat(os.Getpid())
+	for name, c := range map[string]struct {
+		attr           *syscall.SysProcAttr
+		group, session string // "": its own
+	}{
+		"nil":     {nil, "", session[6]},
+		"empty":   {&syscall.SysProcAttr{}, group, session[6]},
+		"group":   {&syscall.SysProcAttr{Setpgid: true}, "", session[6]},
+		"joins":   {&syscall.SysProcAttr{Setpgid: true, Pgid: syscall.Getpgrp()}, group, session[6]},
+		"session": {&syscall.SysProcAttr{Setsid: true}, "", ""},
+		"death":   {&syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}, group, session[6]},
+	} {
+		var s lastly.Scope
+		cmd := exec.Command("sleep", "3600")
+		cmd.SysProcAttr = c.attr
+		p := start(t, &s, cmd)
+		own := fmt.Sprint(p.Pid())
+		got, _ := stat(p.Pid())
+		for i, want := range map[int]string{5: c.group, 6: c.session} {
+			if want == "" {
+				want = own
+			}
+			if got[i] != want {
+				t.Errorf("%s: field %d is %s, want %s", name, i, got[i], want)
+			}
+		}
+		endTrees(t, &s)
+	}
+	for _, attr := range []*syscall.SysProcAttr{{Ptrace: true}, {PidFD: new(int)}} {
+		var s lastly.Scope
+		cmd := exec.Command("true")
+		cmd.SysProcAttr = attr
+		if _, err := resource.Start(&s, cmd); err == nil || !strings.Contains(err.Error(), "SysProcAttr.P") {
+			t.Error(err)
+		}
+		endTrees(t, &s)
+	}
+}
+
+// TestPrivilegedAttributes: a user, a root directory and namespaces, where this user may have them.
+func TestPrivilegedAttributes(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	run := func(attr *syscall.SysProcAttr, line string) string {
+		var s lastly.Scope
+		defer endTrees(t, &s)
+		cmd := exec.Command("/bin/sh", "-c", line)
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr, cmd.SysProcAttr, cmd.Dir = &out, &out, attr, "/"
+		p, err := resource.Start(&s, cmd)
+		if err != nil {
+			return err.Error()
+		}
+		_ = p.Wait()
+		return strings.TrimSpace(out.String())
+	}
+	user := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65533, Groups: []uint32{7, 8}}}
+	if got := run(user, "id -u; id -g; id -G"); got != "65534\n65533\n65533 7 8" {
+		t.Errorf("as another user: %q", got)
+	}
+	if got := run(&syscall.SysProcAttr{Chroot: "/proc/self/root"}, "echo in"); got != "in" {
+		t.Errorf("in a root directory: %q", got)
+	}
+	plain := exec.Command("true")
+	plain.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS}
+	if err := plain.Run(); err != nil {
+		t.Skipf("no namespaces here: %v", err)
+	}
+	if got := run(&syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS}, "echo $$"); got != "1" {
+		t.Errorf("in namespaces: %q", got)
+	}
+}

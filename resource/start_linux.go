@@ -1,0 +1,297 @@
+package resource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/lastly-go/lastly/durable"
+	"github.com/lastly-go/lastly/internal/action"
+	"github.com/lastly-go/lastly/internal/edge"
+	"github.com/lastly-go/lastly/internal/proc"
+	"github.com/lastly-go/lastly/internal/standby"
+	"github.com/lastly-go/lastly/internal/supervise"
+)
+
+// startLimit is how long a supervisor may take to start its command. It takes milliseconds; what hangs is a C library's
+// constructor, or the disk.
+const startLimit = time.Minute
+
+// selfImage is this program also when its file was replaced or removed.
+const selfImage = "/proc/self/exe"
+
+// A supervised tree is held by a supervisor.
+type supervised struct {
+	cmd    *shadow     // the supervisor
+	theirs *os.Process // the command. Not released at its end: that would write to what the user reads as cmd.Process.Pid
+	name   string
+	mark   string
+	grace  time.Duration
+	sock   *os.File
+}
+
+func (p *Process) launch(cmd *exec.Cmd) (tree, error) {
+	if why := noSupervisor(); why != "" {
+		return p.launchDirect(cmd, why)
+	}
+	config, err := configOf(cmd)
+	if err != nil {
+		return nil, err
+	}
+	config.Env = durable.WithMark(config.Env, p.mark)
+	config.GraceMS = int(p.grace.Milliseconds())
+	shadow, err := p.prepare(cmd)
+	if err != nil {
+		return nil, err
+	}
+	t := &supervised{cmd: shadow, name: p.name, mark: p.mark, grace: p.grace}
+	if err := t.start(p, config); err != nil {
+		p.abandon()
+		return nil, err
+	}
+	p.flow()
+	cmd.Process = t.theirs
+	return t, nil
+}
+
+// noSupervisor says why there can't be one.
+func noSupervisor() string {
+	if proc.Secure() || os.Getuid() != os.Geteuid() {
+		return "the program's effective user is not its real one"
+	}
+	if !isProgram() {
+		return "lastly is part of another program, which would run a second time"
+	}
+	if err := edge.At("supervisor"); err != nil {
+		return err.Error()
+	}
+	if _, err := os.Stat(selfImage); err != nil {
+		return "this program can't start itself: " + err.Error()
+	}
+	return ""
+}
+
+// isProgram reports whether the process's image is this Go program, and not another one that loaded it as a library.
+func isProgram() bool {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return false
+	}
+	for _, s := range info.Settings {
+		if s.Key == "-buildmode" {
+			return s.Value == "exe" || s.Value == "pie"
+		}
+	}
+	return true
+}
+
+// configOf is what the supervisor has to know.
+func configOf(cmd *exec.Cmd) (*supervise.Config, error) {
+	c := &supervise.Config{Path: cmd.Path, Dir: cmd.Dir, Args: cmd.Args, Env: cmd.Environ(), Files: 3 + len(cmd.ExtraFiles)}
+	if len(c.Args) == 0 {
+		c.Args = []string{cmd.Path}
+	}
+	c.Env = slices.DeleteFunc(c.Env, func(v string) bool { return strings.HasPrefix(v, supervise.Variable+"=") })
+	if cmd.SysProcAttr == nil {
+		c.Attr.Setpgid = true
+		return c, nil
+	}
+	c.Attr = *cmd.SysProcAttr
+	switch a := &c.Attr; {
+	case a.Ptrace:
+		return nil, errors.New("SysProcAttr.Ptrace: a tracer has to be the command's parent, and that is its supervisor; start it with cmd.Start")
+	case a.PidFD != nil:
+		return nil, errors.New("SysProcAttr.PidFD: the command is not this process's child; leave it out, and open one by Process.Pid")
+	case !a.Setsid && !a.Setpgid && !a.Foreground && a.Cloneflags&syscall.CLONE_NEWPID == 0:
+		// The supervisor is in a group of its own; the command belongs to this process's. In a new PID namespace that has
+		// no number.
+		a.Setpgid, a.Pgid = true, syscall.Getpgrp()
+	}
+	return c, nil
+}
+
+// start starts the supervisor in the place of the command, and waits for the command's start.
+func (t *supervised) start(p *Process, c *supervise.Config) (err error) {
+	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socketpair", err)
+	}
+	theirs := os.NewFile(uintptr(ends[1]), "control socket")
+	defer func() { _ = theirs.Close() }()
+	_ = syscall.SetNonblock(ends[0], true) // so that reading it blocks a goroutine, not a thread
+	t.sock = os.NewFile(uintptr(ends[0]), "control socket of a supervisor")
+	defer func() {
+		if err != nil {
+			_ = t.sock.Close()
+		}
+	}()
+	if err := t.fork(c, theirs); err != nil {
+		return fmt.Errorf("its supervisor: %w", err)
+	}
+	p.closeTheirs() // so that a pipe's other end knows
+	pid, err := t.handshake(c)
+	if err != nil {
+		_ = t.cmd.Process.Kill()
+		_, _ = t.cmd.Process.Wait()
+		t.release(true, true)
+		return err
+	}
+	p.pid = pid
+	return nil
+}
+
+// fork starts the supervisor. What the user's command has of package exec goes with it.
+func (t *supervised) fork(c *supervise.Config, control *os.File) error {
+	extra := []*os.File{control}
+	owner := -1
+	if fd, err := standby.PidfdOf(os.Getpid()); err == nil {
+		self := os.NewFile(uintptr(fd), "pidfd")
+		defer func() { _ = self.Close() }()
+		owner = c.Files + 1
+		extra = append(extra, self)
+	}
+	for _, fd := range foreign(&c.Attr) {
+		dup, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(*fd), syscall.F_DUPFD_CLOEXEC, 0)
+		if errno != 0 {
+			return os.NewSyscallError("fcntl", errno)
+		}
+		f := os.NewFile(dup, "descriptor of SysProcAttr")
+		defer func() { _ = f.Close() }()
+		*fd = c.Files + len(extra)
+		extra = append(extra, f)
+	}
+	t.cmd.Path, t.cmd.Args = selfImage, []string{supervise.Name}
+	t.cmd.Env = append(loaderEnvironment(), supervise.Environment(c.Files, owner))
+	t.cmd.Dir = "" // the command's is relative to this process's
+	t.cmd.ExtraFiles = append(slices.Clone(t.cmd.ExtraFiles), extra...)
+	t.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	signals, err := supervise.Inherited(t.cmd.Start)
+	c.Signals = signals
+	return err
+}
+
+// foreign are the descriptors of this process that the attributes name.
+func foreign(a *syscall.SysProcAttr) (fds []*int) {
+	if a.UseCgroupFD {
+		fds = append(fds, &a.CgroupFD)
+	}
+	if a.Foreground {
+		fds = append(fds, &a.Ctty)
+	}
+	return fds
+}
+
+// loaderEnvironment is what a program needs to find its shared libraries. A supervisor needs no more, and what the environment has
+// of secrets, settings of the Go runtime and marks is not for it.
+func loaderEnvironment() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return !strings.HasPrefix(v, "LD_") })
+}
+
+// handshake tells the supervisor what to start, and hears whether it could.
+func (t *supervised) handshake(c *supervise.Config) (pid int, err error) {
+	_ = t.sock.SetDeadline(time.Now().Add(startLimit))
+	defer func() { _ = t.sock.SetDeadline(time.Time{}) }()
+	if _, err := t.sock.Write(c.Encode()); err != nil {
+		return 0, t.silent(err)
+	}
+	what, number, err := t.receive()
+	switch {
+	case err != nil:
+		return 0, t.silent(err)
+	case what == supervise.Failed:
+		return 0, &os.PathError{Op: "fork/exec", Path: c.Path, Err: syscall.Errno(number)}
+	case what != supervise.Started:
+		return 0, fmt.Errorf("its supervisor said %q", what)
+	}
+	pid = int(number)
+	t.theirs, err = os.FindProcess(pid) // nobody reaps it before it is seen
+	if err != nil {
+		return 0, err
+	}
+	t.say(supervise.Seen, 0)
+	return pid, nil
+}
+
+func (t *supervised) silent(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("its supervisor is not ready after %v: this program, started again, does not get to package lastly", startLimit)
+	}
+	return fmt.Errorf("its supervisor died at its start: %w", err)
+}
+
+func (t *supervised) receive() (what byte, number uint64, err error) {
+	var message [supervise.MessageSize]byte
+	if _, err := io.ReadFull(t.sock, message[:]); err != nil {
+		return 0, 0, err
+	}
+	what, number = supervise.Parse(message[:])
+	return what, number, nil
+}
+
+// say never waits: the socket takes far more than is ever said.
+func (t *supervised) say(what byte, number uint64) {
+	_, _ = t.sock.Write(supervise.Message(what, number))
+}
+
+func (t *supervised) signal(sig os.Signal) error { return t.theirs.Signal(sig) }
+
+func (t *supervised) end(grace time.Duration) {
+	t.say(supervise.End, uint64(max(0, grace.Milliseconds())))
+	_ = t.cmd.Process.Signal(syscall.SIGCONT) // should somebody have stopped it
+}
+
+// watch hears what the supervisor says, to its end.
+func (t *supervised) watch(p *Process) {
+	orderly := false
+	for {
+		what, number, err := t.receive()
+		if err != nil {
+			break
+		}
+		switch what {
+		case supervise.Ended:
+			p.hasExited(statusError(t.name, syscall.WaitStatus(number)))
+		case supervise.Gone:
+			orderly = true
+		}
+	}
+	_, _ = t.cmd.Process.Wait() // at once: it is dead or dying
+	_ = t.sock.Close()
+	var lost error
+	if !orderly {
+		ctx, cancel := context.WithTimeout(context.Background(), t.grace+afterGrace)
+		lost = t.hunt(ctx)
+		cancel()
+		p.hasExited(fmt.Errorf("lastly: child %s: how it ended is not known: its supervisor was killed", t.name))
+	}
+	p.isGone(lost)
+}
+
+// hunt ends what bears the mark: the supervisor was killed.
+func (t *supervised) hunt(ctx context.Context) error {
+	kill, err := action.Kill{Mark: t.mark, Grace: t.grace}.Capture()
+	if err != nil {
+		return err
+	}
+	return kill.Do(ctx)
+}
+
+// describe: when the owner is gone, the supervisor ends the tree. It gets its time, so that nobody gets SIGTERM a second time from
+// whoever settles the record; that one ends what bears the mark only if the supervisor was killed, too.
+func (t *supervised) describe(payload *durable.Process) {
+	payload.Pid, payload.Await = t.cmd.Process.Pid, t.grace+afterGrace
+}
+
+func (t *supervised) note() string {
+	return fmt.Sprintf("process %d, supervised by process %d", t.theirs.Pid, t.cmd.Process.Pid)
+}
+
+func (t *supervised) release(waited, reaped bool) { t.cmd.release(waited, reaped) }

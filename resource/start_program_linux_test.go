@@ -1,0 +1,181 @@
+package resource_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/internal/edge"
+	"github.com/lastly-go/lastly/internal/testproc"
+	"github.com/lastly-go/lastly/resource"
+)
+
+var _ = addVictims(testproc.Victims{"begins": beginAndStart, "direct": startDirect, "nested": nestedOwner})
+
+// begunVariable names a file in which every process that gets as far as this package's variables notes itself. A supervisor has no
+// other variables than the loader's.
+const begunVariable = "LD_LASTLY_TEST_BEGUN"
+
+var _ = noteBegun(os.Getenv(begunVariable))
+
+func noteBegun(file string) bool {
+	if file == "" {
+		return false
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return false
+	}
+	_, _ = fmt.Fprintln(f, os.Getpid())
+	return f.Close() == nil
+}
+
+func beginAndStart([]string) {
+	var s lastly.Scope
+	p, err := resource.Start(&s, exec.Command("env", "-u", begunVariable, "true"))
+	if err != nil {
+		testproc.Say("%v", err)
+		return
+	}
+	if err := p.Wait(); err != nil {
+		testproc.Say("%v", err)
+	}
+	_ = s.Close()
+}
+
+// TestSupervisorRunsNothing: nothing of the program begins in its supervisors.
+func TestSupervisorRunsNothing(t *testing.T) {
+	t.Parallel()
+	file := t.TempDir() + "/begun"
+	p := testproc.Spec{Victim: "begins", Env: []string{begunVariable + "=" + file}}.Start(t)
+	if r := p.Wait(); r.Out != "" {
+		t.Error(r)
+	}
+	if text, _ := os.ReadFile(file); string(text) != fmt.Sprintln(p.Pid()) {
+		t.Errorf("the program began in %q, want only in %d", strings.Fields(string(text)), p.Pid())
+	}
+}
+
+// startDirect starts without a supervisor: a command that ends, one that leaves a marked daemon, one that is deaf.
+func startDirect([]string) {
+	edge.Set(func(point string) error {
+		if point == "supervisor" {
+			return errors.New("the test wants none")
+		}
+		return nil
+	})
+	for _, line := range []string{"exit 3", "setsid sleep 3600 & exit 4", "trap '' TERM; sleep 3600 & wait"} {
+		var s lastly.Scope
+		cmd := exec.Command("sh", "-c", line)
+		cmd.WaitDelay = shortGrace
+		p, err := resource.Start(&s, cmd)
+		if err != nil {
+			testproc.Say("%v", err)
+			continue
+		}
+		if !strings.Contains(line, "wait") {
+			testproc.Say("%v", p.Wait())
+		}
+		if err := s.Close(); err != nil {
+			testproc.Say("%v", err)
+		}
+		if strings.Contains(line, "wait") {
+			testproc.Say("%v", p.Wait())
+		}
+	}
+	var s lastly.Scope
+	_, err := resource.Start(&s, exec.Command("/dev/null"))
+	testproc.Say("%v", err)
+	testproc.Say("%d hooks", len(s.Report().Hooks))
+}
+
+// TestWithoutSupervisor: the group and what bears the mark are ended.
+func TestWithoutSupervisor(t *testing.T) {
+	t.Parallel()
+	r := testproc.Start(t, "direct").Wait()
+	r.Check(t, "exit 0")
+	want := `lastly: child sh: exit status 3
+lastly: child sh: exit status 4
+lastly: child sh: ended by signal: killed
+lastly: start child null: fork/exec /dev/null: permission denied; make it executable (chmod +x) and its folders accessible for this user
+0 hooks
+`
+	if r.Out != want {
+		t.Error(r.Out)
+	}
+}
+
+// nestedOwner is a program of its own in somebody's tree, deaf to SIGTERM.
+func nestedOwner(words []string) {
+	signal.Ignore(syscall.SIGTERM)
+	var s lastly.Scope
+	dir, err := resource.TempDir(&s, "nested-*")
+	if err != nil {
+		testproc.Say("%v", err)
+		return
+	}
+	cmd := exec.Command("sh", "-c", "trap '' TERM; exec env -i sleep "+words[0])
+	if _, err := resource.Start(&s, cmd); err != nil {
+		testproc.Say("%v", err)
+		return
+	}
+	testproc.Say("%s", dir)
+	select {}
+}
+
+// TestNestedOwner: a program in the tree has its own tree, guard and supervisor. All end, and the guard has the time to
+// settle what the program left when it was killed.
+func TestNestedOwner(t *testing.T) {
+	t.Parallel()
+	f := newForest(t)
+	outer := testproc.Spec{
+		Victim: "outer", Args: []string{f.token}, Env: []string{"LASTLY_DIR=" + guardedFolder(t)},
+	}.Start(t)
+	r := outer.Wait()
+	r.Check(t, "exit 0")
+	dir, said, _ := strings.Cut(strings.TrimSpace(r.Out), "\n")
+	if said != "stopped" {
+		t.Fatal(r)
+	}
+	if left := f.living(); len(left) != 0 {
+		t.Errorf("%d live on", len(left))
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Errorf("%s is left", dir)
+	}
+}
+
+var _ = addVictims(testproc.Victims{"outer": outerOwner})
+
+// outerOwner starts this test binary as another victim, waits for its line, and stops it with hardly a grace.
+func outerOwner(words []string) {
+	var s lastly.Scope
+	cmd := exec.Command("/proc/self/exe", words[0])
+	cmd.Env = append(os.Environ(), "LASTLY_TESTPROC_VICTIM=nested")
+	cmd.WaitDelay = 50 * time.Millisecond
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		testproc.Say("%v", err)
+		return
+	}
+	p, err := resource.Start(&s, cmd)
+	if err != nil {
+		testproc.Say("%v", err)
+		return
+	}
+	line := make([]byte, 1000)
+	n, _ := out.Read(line)
+	testproc.Say("%s", strings.TrimSpace(string(line[:n])))
+	if err := p.Stop(context.Background()); err != nil {
+		testproc.Say("%v", err)
+	}
+	testproc.Say("stopped")
+}

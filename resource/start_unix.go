@@ -1,0 +1,36 @@
+//go:build unix
+
+package resource
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// ownGroup gives a command a process group, unless it is to have something else, and reports whether it leads one.
+func ownGroup(cmd *exec.Cmd) bool {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	}
+	attr := cmd.SysProcAttr
+	return attr.Setsid || attr.Setpgid && attr.Pgid == 0
+}
+
+func exitError(name string, state *os.ProcessState) error {
+	if status, ok := state.Sys().(syscall.WaitStatus); ok {
+		return statusError(name, status)
+	}
+	return &ExitError{Command: name, Code: state.ExitCode()}
+}
+
+// statusError is nil for exit status 0.
+func statusError(name string, status syscall.WaitStatus) error {
+	switch {
+	case status.Signaled():
+		return &ExitError{Command: name, Code: -1, Signal: status.Signal()}
+	case status.ExitStatus() != 0:
+		return &ExitError{Command: name, Code: status.ExitStatus()}
+	}
+	return nil
+}
