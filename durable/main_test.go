@@ -22,22 +22,7 @@ import (
 // TestMain makes the test binary one of its victims, and the guard of one: a guard gets no further than Init.
 func TestMain(m *testing.M) {
 	durable.Init()
-	os.Exit(inOwnFolder(func() int { return testproc.Main(m, victims...) }))
-}
-
-// inOwnFolder keeps the tests' own journal, and that of a victim that is given no folder, out of the real one.
-func inOwnFolder(run func() int) int {
-	if _, set := os.LookupEnv("LASTLY_DIR"); set { // also to nothing: that is a test of the default folder
-		return run()
-	}
-	dir, err := os.MkdirTemp("", "lastly-durable-test-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 2
-	}
-	defer os.RemoveAll(dir)
-	_ = os.Setenv("LASTLY_DIR", dir)
-	return run()
+	os.Exit(testproc.OwnFolder(func() int { return testproc.Main(m, victims...) }))
 }
 
 var victims []testproc.Victims

@@ -1,7 +1,6 @@
 package resource_test
 
 import (
-	"fmt"
 	"os"
 	"testing"
 
@@ -12,22 +11,7 @@ import (
 // TestMain makes the test binary one of its victims, and the guard of one: a guard gets no further than Init.
 func TestMain(m *testing.M) {
 	durable.Init()
-	os.Exit(inOwnFolder(func() int { return testproc.Main(m, victims...) }))
-}
-
-// inOwnFolder keeps the journals of the tests, and of their victims, out of the real folder.
-func inOwnFolder(run func() int) int {
-	if _, set := os.LookupEnv("LASTLY_DIR"); set { // a victim's
-		return run()
-	}
-	dir, err := os.MkdirTemp("", "lastly-resource-test-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 2
-	}
-	defer os.RemoveAll(dir)
-	_ = os.Setenv("LASTLY_DIR", dir)
-	return run()
+	os.Exit(testproc.OwnFolder(func() int { return testproc.Main(m, victims...) }))
 }
 
 var victims []testproc.Victims

@@ -20,16 +20,16 @@ const streamed = 200 // messages of a stream
 // consume stores the messages of a stream and acknowledges each.
 func consume(ctx context.Context, args []string) error {
 	url, stream, path := args[0], args[1], args[2]
-	st, err := openStore(path)
-	if err != nil {
-		return err
-	}
-	resource.Own(lastly.Process(), "store", st)
 	nc, err := nats.Connect(url)
 	if err != nil {
 		return err
 	}
 	resource.Own(lastly.Process(), "nats", nc)
+	st, err := openStore(path) // closed before the connection, so that nothing but the consumer's own end is before it
+	if err != nil {
+		return err
+	}
+	resource.Own(lastly.Process(), "store", st)
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func natsStream(t *testing.T, url string, nc *nats.Conn, end syscall.Signal) {
 	first := v.Wait()
 	if end == syscall.SIGTERM {
 		first.Check(t, "exit 0")
-		first.CheckLines(t, "began consumer", "ended consumer: ok", "began nats", "ended nats: ok", "began store", "ended store: ok",
+		first.CheckLines(t, "began consumer", "ended consumer: ok", "began store", "ended store: ok", "began nats", "ended nats: ok",
 			"note consumer: Drain until Closed, at the deadline Stop")
 	}
 	next := testproc.Start(t, "jetstream", url, name, path)

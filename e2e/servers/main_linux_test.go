@@ -19,24 +19,9 @@ import (
 // have a guard as well: should they be killed, it ends the servers that they started.
 func TestMain(m *testing.M) {
 	durable.Init()
-	os.Exit(inOwnFolder(func() int {
+	os.Exit(testproc.OwnFolder(func() int {
 		return testproc.Main(m, pgVictims, redisVictims, natsVictims, grpcVictims, otelVictims, webVictims, childVictims)
 	}))
-}
-
-// inOwnFolder keeps the journals of these tests out of the real folder.
-func inOwnFolder(run func() int) int {
-	if _, set := os.LookupEnv("LASTLY_DIR"); set {
-		return run()
-	}
-	dir, err := os.MkdirTemp("", "lastly-servers-test-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 2
-	}
-	defer os.RemoveAll(dir)
-	_ = os.Setenv("LASTLY_DIR", dir)
-	return run()
 }
 
 func must(err error) {

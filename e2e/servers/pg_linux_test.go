@@ -49,6 +49,7 @@ func TestPostgres(t *testing.T) {
 	t.Run("a claim, killed", func(t *testing.T) { pgClaimKilled(t, p) })
 	t.Run("a claim, killed without a guard", func(t *testing.T) { pgClaimNextStart(t, p) })
 	t.Run("a claim, ended", func(t *testing.T) { pgClaimEnded(t, p) })
+	t.Run("a claim, killed with the server", func(t *testing.T) { pgClaimServerDown(t, p) }) // the last: it restarts the server
 }
 
 var pgVictims = testproc.Victims{

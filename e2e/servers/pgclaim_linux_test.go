@@ -141,6 +141,32 @@ func pgClaimNextStart(t *testing.T, p *postgres) {
 	next.Wait().Check(t, "exit 0")
 }
 
+// pgClaimServerDown has a guard that can't reach the server. The next start, when the server is back, can.
+func pgClaimServerDown(t *testing.T, p *postgres) {
+	const job, other = 5, 6
+	p.exec(t, `INSERT INTO jobs (id) VALUES ($1), ($2)`, job, other)
+	dir := t.TempDir()
+	v, c := startClaim(t, p, job, "LASTLY_DIR="+dir)
+	p.end(t, inOrder)
+	v.Signal(syscall.SIGKILL)
+	v.Wait().Check(t, "signal killed")
+	testproc.Poll(t, "the guard to give up", func() bool {
+		reports, err := durable.Reports(dir)
+		return err == nil && len(reports) == 1
+	})
+	p.start(t)
+	if got := claimedBy(t, p, job); got != c.By {
+		t.Errorf("claimed by %q, want still %q: the server was not there for the guard", got, c.By)
+	}
+	next, _ := startClaim(t, p, other, "LASTLY_DIR="+dir)
+	testproc.Poll(t, "the next start to release the job", func() bool { return claimedBy(t, p, job) == "" })
+	if by := releasedBy(t, p, job); by != next.Pid() {
+		t.Errorf("released by process %d, want the next start, %d", by, next.Pid())
+	}
+	next.Signal(syscall.SIGTERM)
+	next.Wait().Check(t, "exit 0")
+}
+
 // pgClaimEnded releases the job in the process itself.
 func pgClaimEnded(t *testing.T, p *postgres) {
 	const job = 4

@@ -20,7 +20,9 @@ import (
 // A postgres is a private instance of PostgreSQL. It listens on a socket in its folder only.
 type postgres struct {
 	*daemon
-	folder string
+	server     string // the program
+	folder     string
+	credential *syscall.Credential
 }
 
 // startPostgres needs no database of the system's, and leaves that alone. The server refuses to be root, so that another
@@ -40,11 +42,20 @@ func startPostgres(t *testing.T) *postgres {
 	if out, err := initialise.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	// What a loss of power would take is not what is tested here: no fsync.
-	cmd := exec.Command(server, "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off",
-		"-c", "log_line_prefix=%m %a: ", "-c", "log_min_messages=debug1") // there it tells of clients that leave without a word
-	cmd.Dir, cmd.SysProcAttr = folder, &syscall.SysProcAttr{Credential: credential}
-	p := &postgres{startDaemon(t, cmd, syscall.SIGINT), folder} // SIGINT is its fast way to stop in order
+	p := &postgres{server: server, folder: folder, credential: credential}
+	p.start(t)
+	return p
+}
+
+// start starts the server on what is in its folder.
+func (p *postgres) start(t *testing.T) {
+	t.Helper()
+	// What a loss of power would take is not what is tested here: no fsync. At debug1 it tells of clients that leave without
+	// a word.
+	cmd := exec.Command(p.server, "-D", filepath.Join(p.folder, "data"), "-k", p.folder, "-c", "listen_addresses=", "-c", "fsync=off",
+		"-c", "log_line_prefix=%m %a: ", "-c", "log_min_messages=debug1")
+	cmd.Dir, cmd.SysProcAttr = p.folder, &syscall.SysProcAttr{Credential: p.credential}
+	p.daemon = startDaemon(t, cmd, inOrder)
 	p.ready(t, func() bool {
 		conn, err := pgx.Connect(t.Context(), p.dsn("ready"))
 		if err == nil {
@@ -52,8 +63,10 @@ func startPostgres(t *testing.T) *postgres {
 		}
 		return err == nil
 	})
-	return p
 }
+
+// inOrder makes the server cut its clients and end in order.
+const inOrder = syscall.SIGINT
 
 // unprivileged is nil where the tests are that already.
 func unprivileged(t *testing.T) *syscall.Credential {

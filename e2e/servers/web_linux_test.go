@@ -276,14 +276,14 @@ func (c *liveClient) talk(t *testing.T, path string, connected func(), text func
 
 // listen reads events until there are no more, and returns the last line that names one.
 func (c *liveClient) listen(t *testing.T, path string, connected func()) (last string) {
+	once := sync.OnceFunc(connected)
+	defer once()
 	resp, err := c.get(t, path)
 	if err != nil {
-		connected()
 		t.Error(err)
 		return ""
 	}
 	defer resp.Body.Close()
-	once := sync.OnceFunc(connected)
 	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
 		once()
 		if strings.HasPrefix(lines.Text(), "event: ") {

@@ -2,25 +2,14 @@
 package ownjournal
 
 import (
-	"fmt"
-	"os"
 	"testing"
 
 	"github.com/lastly-go/lastly/durable"
+	"github.com/lastly-go/lastly/internal/testproc"
 )
 
-// Main runs the tests of m and returns the code to exit with.
-func Main(m *testing.M) (code int) {
+// Main runs the tests of m and returns the code to exit with. A guard of one gets no further.
+func Main(m *testing.M) int {
 	durable.Init()
-	dir, err := os.MkdirTemp("", "lastly-service-test-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 2
-	}
-	defer os.RemoveAll(dir)
-	if err := os.Setenv("LASTLY_DIR", dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 2
-	}
-	return m.Run()
+	return testproc.OwnFolder(m.Run)
 }
