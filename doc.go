@@ -3,7 +3,9 @@
 //
 // Hooks run in this process, so none runs after os.Exit, a panic in a foreign goroutine, a fatal error of the runtime or
 // SIGKILL; see "What it can't see". What must be undone even then is registered with package durable, whose hooks are
-// written down as well, and are carried out by another process if this one can't.
+// written down as well, and are carried out by another process if this one can't. Package resource makes and registers what
+// programs really own (temporary folders, files, locks, listeners, process trees), and package web ends HTTP servers so that
+// no request is lost: a line each.
 //
 // # A first program
 //

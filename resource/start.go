@@ -210,28 +210,31 @@ func (p *Process) prepare(cmd *exec.Cmd) (*shadow, error) {
 	return &shadow{Cmd: &c}, p.wire(&c)
 }
 
-// cancelBy is called when the command's context ends.
+// cancelBy makes what is called when the command's context ends. It does not wait: package exec would wait for it, also when the
+// start fails.
 func (p *Process) cancelBy(cancel func() error) func() error {
 	byDefault := exec.CommandContext(context.Background(), "true").Cancel
 	own := reflect.ValueOf(cancel).Pointer() != reflect.ValueOf(byDefault).Pointer()
 	return func() error {
-		<-p.ready
-		select {
-		case <-p.exited:
-			return os.ErrProcessDone // what it has left running is not the context's business
-		default:
-		}
-		if p.tree == nil {
-			return nil
-		}
-		if own {
-			if err := cancel(); err == nil {
-				p.awaitExit(p.grace)
-			}
-		}
-		_ = p.Stop(context.Background()) // what fails stays registered, and is reported at its place
+		go p.contextEnded(cancel, own) // ends with the tree
 		return nil
 	}
+}
+
+func (p *Process) contextEnded(cancel func() error, own bool) {
+	<-p.ready
+	if p.tree == nil {
+		return
+	}
+	select {
+	case <-p.exited:
+		return // what it has left running is not the context's business
+	default:
+	}
+	if own && cancel() == nil {
+		p.awaitExit(p.grace)
+	}
+	_ = p.Stop(context.Background()) // what fails stays registered, and is reported at its place
 }
 
 // awaitExit waits for the command's own end.

@@ -209,3 +209,27 @@ func TestTermOnceAfterDeath(t *testing.T) {
 		}
 	}
 }
+
+// TestAsPID1: the first process of a container can own trees, too.
+func TestAsPID1(t *testing.T) {
+	t.Parallel()
+	if err := exec.Command("unshare", "--fork", "--pid", "--mount-proc", "true").Run(); err != nil {
+		t.Skipf("no PID namespace here: unshare: %v", err)
+	}
+	f, dir := newForest(t), guardedFolder(t)
+	p := testproc.Spec{
+		Victim: "forest", Args: []string{f.script(1, "wait"), "close", dir + "/stands"},
+		Env: []string{"LASTLY_DIR=" + dir + "/journals"}, Wrap: []string{"unshare", "--fork", "--pid", "--mount-proc"},
+	}.Start(t)
+	p.WaitLine("ready")
+	f.awaitAll(1, 2) // this test binary, and unshare
+	if err := os.WriteFile(dir+"/stands", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := p.Wait()
+	r.Check(t, "exit 0")
+	if r.Out != "ready\n" {
+		t.Error(r)
+	}
+	f.checkGone()
+}

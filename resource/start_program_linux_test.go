@@ -18,7 +18,7 @@ import (
 	"github.com/lastly-go/lastly/resource"
 )
 
-var _ = addVictims(testproc.Victims{"begins": beginAndStart, "direct": startDirect, "nested": nestedOwner})
+var _ = addVictims(testproc.Victims{"begins": beginAndStart, "direct": startDirect, "nested": nestedOwners})
 
 // begunVariable names a file in which every process that gets as far as this package's variables notes itself. A supervisor has no
 // other variables than the loader's.
@@ -113,8 +113,15 @@ lastly: start child null: fork/exec /dev/null: permission denied; make it execut
 	}
 }
 
-// nestedOwner is a program of its own in somebody's tree, deaf to SIGTERM.
-func nestedOwner(words []string) {
+func nestedOwners(words []string) {
+	if words[0] == "inner" {
+		innerOwner(words[1])
+	}
+	outerOwner(words[0])
+}
+
+// innerOwner is a program of its own in somebody's tree, deaf to SIGTERM.
+func innerOwner(token string) {
 	signal.Ignore(syscall.SIGTERM)
 	var s lastly.Scope
 	dir, err := resource.TempDir(&s, "nested-*")
@@ -122,7 +129,7 @@ func nestedOwner(words []string) {
 		testproc.Say("%v", err)
 		return
 	}
-	cmd := exec.Command("sh", "-c", "trap '' TERM; exec env -i sleep "+words[0])
+	cmd := exec.Command("sh", "-c", "trap '' TERM; exec env -i sleep "+token)
 	if _, err := resource.Start(&s, cmd); err != nil {
 		testproc.Say("%v", err)
 		return
@@ -137,7 +144,7 @@ func TestNestedOwner(t *testing.T) {
 	t.Parallel()
 	f := newForest(t)
 	outer := testproc.Spec{
-		Victim: "outer", Args: []string{f.token}, Env: []string{"LASTLY_DIR=" + guardedFolder(t)},
+		Victim: "nested", Args: []string{f.token}, Env: []string{"LASTLY_DIR=" + guardedFolder(t)},
 	}.Start(t)
 	r := outer.Wait()
 	r.Check(t, "exit 0")
@@ -153,12 +160,10 @@ func TestNestedOwner(t *testing.T) {
 	}
 }
 
-var _ = addVictims(testproc.Victims{"outer": outerOwner})
-
-// outerOwner starts this test binary as another victim, waits for its line, and stops it with hardly a grace.
-func outerOwner(words []string) {
+// outerOwner starts this test binary as the inner one, waits for its line, and stops it with hardly a grace.
+func outerOwner(token string) {
 	var s lastly.Scope
-	cmd := exec.Command("/proc/self/exe", words[0])
+	cmd := exec.Command("/proc/self/exe", "inner", token)
 	cmd.Env = append(os.Environ(), "LASTLY_TESTPROC_VICTIM=nested")
 	cmd.WaitDelay = 50 * time.Millisecond
 	out, err := cmd.StdoutPipe()

@@ -181,9 +181,16 @@ func TestWaitDelay(t *testing.T) {
 	endTrees(t, &s)
 }
 
-// TestCannotStart: the error is the one of package exec, names the command and says what to do; nothing stays registered.
-func TestCannotStart(t *testing.T) {
-	t.Parallel()
+// A failing start: what is started, and what its error is and says.
+type failing struct {
+	cmd  *exec.Cmd
+	is   error
+	text string
+}
+
+// failingStarts are those that have to do with files.
+func failingStarts(t *testing.T) map[string]failing {
+	t.Helper()
 	dir := t.TempDir()
 	plain, noInterpreter := filepath.Join(dir, "plain"), filepath.Join(dir, "script")
 	if err := os.WriteFile(plain, []byte("echo hi"), 0o600); err != nil {
@@ -192,34 +199,37 @@ func TestCannotStart(t *testing.T) {
 	if err := os.WriteFile(noInterpreter, []byte("#!"+dir+"/none\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	in := func(dir string, cmd *exec.Cmd) *exec.Cmd {
-		cmd.Dir = dir
+	in := func(dir string, attr *syscall.SysProcAttr) *exec.Cmd {
+		cmd := exec.Command("true")
+		cmd.Dir, cmd.SysProcAttr = dir, attr
 		return cmd
 	}
-	withAttr := in(dir+"/none", exec.Command("true"))
-	withAttr.SysProcAttr = &syscall.SysProcAttr{}
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	started := exec.Command("true")
-	if err := started.Run(); err != nil {
-		t.Fatal(err)
-	}
-	for name, c := range map[string]struct {
-		cmd  *exec.Cmd
-		is   error
-		text string
-	}{
+	return map[string]failing{
 		"not in PATH":    {exec.Command("lastly-has-no-such-command"), exec.ErrNotFound, "install it"},
 		"no such file":   {exec.Command(dir + "/none"), fs.ErrNotExist, "look at its path"},
 		"not executable": {exec.Command(plain), fs.ErrPermission, "chmod +x"},
 		"no interpreter": {exec.Command(noInterpreter), fs.ErrNotExist, "interpreter"},
-		"no folder":      {in(dir+"/none", exec.Command("true")), fs.ErrNotExist, "chdir"},
-		"no folder, 2":   {withAttr, fs.ErrNotExist, "cmd.Dir"},
+		"no folder":      {in(dir+"/none", nil), fs.ErrNotExist, "chdir"},
+		"no folder, 2":   {in(dir+"/none", &syscall.SysProcAttr{}), fs.ErrNotExist, "cmd.Dir"},
 		"a zero byte":    {exec.Command("true", "a\x00b"), syscall.EINVAL, "true"},
+		"too long":       {exec.Command("true", strings.Repeat("x", 1<<20)), syscall.E2BIG, "argument list too long"},
 		"no command":     {&exec.Cmd{}, nil, "no command"},
-		"ended context":  {exec.CommandContext(ended, "true"), context.Canceled, ""},
-		"started":        {started, nil, "each start"},
-	} {
+	}
+}
+
+// TestCannotStart: the error is the one of package exec, names the command and says what to do; nothing stays registered.
+func TestCannotStart(t *testing.T) {
+	t.Parallel()
+	all := failingStarts(t)
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	all["ended context"] = failing{exec.CommandContext(ended, "true"), context.Canceled, ""}
+	started := exec.Command("true")
+	if err := started.Run(); err != nil {
+		t.Fatal(err)
+	}
+	all["started"] = failing{started, nil, "each start"}
+	for name, c := range all {
 		var s lastly.Scope
 		var out bytes.Buffer
 		if c.cmd.Process == nil {
@@ -268,49 +278,6 @@ func TestInAHook(t *testing.T) {
 	if out.String() != "from a hook\n" {
 		t.Errorf("%q", out.String())
 	}
-}
-
-// TestContext: its end ends the tree; Cancel, if there is one, is called first; after the command's end it means nothing.
-func TestContextEnds(t *testing.T) {
-	t.Parallel()
-	var s lastly.Scope
-	t.Run("default", func(t *testing.T) {
-		ctx, cancel := context.WithCancel(context.Background())
-		cmd := exec.CommandContext(ctx, "sh", "-c", "trap 'exit 7' TERM; sleep 3600 & echo up; wait")
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := start(t, &s, cmd)
-		_, _ = io.ReadFull(out, make([]byte, 3))
-		cancel()
-		var exit *resource.ExitError
-		if err := p.Wait(); !errors.As(err, &exit) || exit.Code != 7 {
-			t.Error(err)
-		}
-	})
-	t.Run("own", func(t *testing.T) {
-		ctx, cancel := context.WithCancel(context.Background())
-		cmd := exec.CommandContext(ctx, "sleep", "3600")
-		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
-		p := start(t, &s, cmd)
-		cancel()
-		var exit *resource.ExitError
-		if err := p.Wait(); !errors.As(err, &exit) || exit.Signal != syscall.SIGINT {
-			t.Error(err)
-		}
-	})
-	t.Run("none", func(t *testing.T) {
-		ctx, cancel := context.WithCancel(context.Background())
-		cmd := exec.CommandContext(ctx, "sleep", "0.2")
-		cmd.Cancel = nil
-		p := start(t, &s, cmd)
-		cancel()
-		if err := p.Wait(); err != nil {
-			t.Error(err)
-		}
-	})
-	endTrees(t, &s)
 }
 
 // TestSignal goes to the command, and to that alone. cmd.Process is the command.

@@ -69,6 +69,27 @@ func TestBudget(t *testing.T) {
 	})
 }
 
+// TestShutdownByHandler is a handler that waits for the close which waits for it: it is cut, in time, and so says the error.
+func TestShutdownByHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &lastly.Scope{}
+		result := make(chan error, 1)
+		h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { result <- s.Shutdown(r.Context()) })
+		m := serve(t, s, h, web.Options{Name: "api", Timeout: 3 * time.Second})
+		go ask(m.client(t), "/quit")
+		err := <-result
+		var cut *web.CutError
+		if !errors.As(err, &cut) || cut.What[0] != `GET "/quit"` {
+			t.Errorf("got %v", err)
+		}
+		for _, h := range s.Report().Hooks {
+			if h.Outcome != lastly.OutcomeFailed {
+				t.Errorf("%s: %s: %v", h.Name, h.Outcome, h.Err)
+			}
+		}
+	})
+}
+
 // TestReturnsWhenDrained is conformance 83(b): the end of what is in flight is the end of the drain.
 func TestReturnsWhenDrained(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

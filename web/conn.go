@@ -93,6 +93,7 @@ type conn struct {
 	l     *listener
 	since time.Time
 	used  atomic.Bool // a request has begun to arrive
+	cell  cell
 
 	// Guarded by l.mu.
 	taken bool   // by a handler

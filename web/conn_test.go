@@ -195,9 +195,29 @@ func TestHandlerAfterItsConnection(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if got := note(t, s, "api"); got != "served 1, drained 0, cut 0" {
+	// Whether it was closed before the drain began is the scheduler's matter.
+	if got := note(t, s, "api"); !strings.HasPrefix(got, "served 1, ") || !strings.HasSuffix(got, ", cut 0") {
 		t.Errorf("note %q", got)
 	}
+}
+
+// methods are what a handler finds in the connection that it took over.
+type methods struct {
+	readFrom, writeTo, closeWrite, syscall bool
+	inner                                  net.Conn
+}
+
+func methodsOf(nc net.Conn) (m methods) {
+	_, m.readFrom = nc.(io.ReaderFrom)
+	_, m.writeTo = nc.(io.WriterTo)
+	half, ok := nc.(interface{ CloseWrite() error })
+	m.closeWrite = ok && half.CloseWrite() == nil
+	if sc, ok := nc.(syscall.Conn); ok {
+		_, err := sc.SyscallConn()
+		m.syscall = err == nil
+	}
+	m.inner = nc.(interface{ NetConn() net.Conn }).NetConn()
+	return m
 }
 
 // TestConnectionMethods says that handlers and net/http find the methods of the real connection.
@@ -207,32 +227,18 @@ func TestConnectionMethods(t *testing.T) {
 		t.Skip(err)
 	}
 	for _, ln := range []net.Listener{loopback(t), unix} {
+		network := ln.Addr().Network()
 		s := &lastly.Scope{}
-		type methods struct {
-			readFrom, writeTo, closeWrite, syscall bool
-			inner                                  net.Conn
-		}
 		got := make(chan methods, 1)
 		var perConn, perState sync.Map
 		srv := &http.Server{
-			Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				nc, _, err := http.NewResponseController(w).Hijack()
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				var m methods
-				_, m.readFrom = nc.(io.ReaderFrom)
-				_, m.writeTo = nc.(io.WriterTo)
-				half, ok := nc.(interface{ CloseWrite() error })
-				m.closeWrite = ok && half.CloseWrite() == nil
-				sc, ok := nc.(syscall.Conn)
-				if ok {
-					_, err = sc.SyscallConn()
-				}
-				m.syscall = ok && err == nil
-				m.inner = nc.(interface{ NetConn() net.Conn }).NetConn()
-				got <- m
+				got <- methodsOf(nc)
 				_ = nc.Close()
 			}),
 			ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
@@ -250,15 +256,14 @@ func TestConnectionMethods(t *testing.T) {
 		}
 		m := <-got
 		_ = nc.Close()
-		_, tcp := m.inner.(*net.TCPConn)
-		if m.readFrom != tcp || m.writeTo != tcp || !m.closeWrite || !m.syscall {
-			t.Errorf("%s: %+v", ln.Addr().Network(), m)
+		if tcp := network == "tcp"; m.readFrom != tcp || m.writeTo != tcp || !m.closeWrite || !m.syscall {
+			t.Errorf("%s: %+v", network, m)
 		}
 		if _, ok := perConn.Load(m.inner); !ok {
-			t.Errorf("%s: ConnContext was not given the listener's connection", ln.Addr().Network())
+			t.Errorf("%s: ConnContext was not given the listener's connection", network)
 		}
 		if of, _ := perState.Load(http.StateHijacked); of != m.inner {
-			t.Errorf("%s: ConnState was not given the listener's connection", ln.Addr().Network())
+			t.Errorf("%s: ConnState was not given the listener's connection", network)
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)

@@ -109,6 +109,14 @@
 // listener itself makes TLS connections (tls.NewListener instead of TLSConfig) they can't be wrapped: one that was taken
 // over counts only while its handler runs.
 //
+// A handler that ends the program (an endpoint for administrators) must not wait for the end, which waits for the handler:
+//
+//	go lastly.Exit(0) // or: go scope.Close()
+//	return            // so that the answer is finished, and arrives
+//
+// Without go, Exit ends the handler's goroutine there and then, and net/http drops what it has written and not flushed;
+// Close and Shutdown wait until the server's time is over and the handler is cut.
+//
 // Work that a handler leaves to a goroutine of its own is not waited for: start it with lastly's Go, or hold the scope.
 //
 // # Other routers and servers

@@ -112,17 +112,21 @@ func earlier(a, b time.Time) time.Time {
 func (v *server) force(ctx context.Context, p plan) error {
 	cut := v.markCut()
 	v.cancel(ErrTimeOver)
-	force, leave := p.force, p.leave
-	if ctx.Err() != nil { // sooner than planned: there is just time for handlers that hear of it at once
-		force = time.Now().Add(afterEnd)
-		leave = force.Add(afterEnd)
-	}
-	if !v.await(context.WithoutCancel(ctx), force) {
+	if !v.awaitOrRush(ctx, p.force) {
 		_ = v.http.Close() // the listener's error is known
 		v.closeTaken()
-		v.await(context.WithoutCancel(ctx), leave)
+		v.awaitOrRush(ctx, p.leave)
 	}
 	return v.cutError(cut, time.Since(p.began))
+}
+
+// awaitOrRush is await when the time is almost over. If ctx ends sooner than planned, there is just time for handlers that
+// hear of it at once.
+func (v *server) awaitOrRush(ctx context.Context, until time.Time) bool {
+	if v.await(ctx, until) || ctx.Err() == nil {
+		return v.isQuiet()
+	}
+	return v.await(context.WithoutCancel(ctx), time.Now().Add(afterEnd))
 }
 
 // linger waits until the delay is over, while the server still serves.

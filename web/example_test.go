@@ -42,7 +42,7 @@ func ExampleServe() {
 	}
 
 	answered := make(chan string)
-	go func() { answered <- fetch("http://" + ln.Addr().String()) }()
+	go func() { answered <- bodyOf(http.DefaultClient, "http://"+ln.Addr().String()) }()
 	<-arrived
 	if err := scope.Close(); err != nil {
 		fmt.Println(err)
@@ -164,17 +164,4 @@ func say(text string) func(context.Context) error {
 func status(h http.Handler) string {
 	code, body := probe(h)
 	return fmt.Sprint(code, " ", body)
-}
-
-func fetch(url string) string {
-	resp, err := http.Get(url)
-	if err != nil {
-		return err.Error()
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err.Error()
-	}
-	return string(body)
 }

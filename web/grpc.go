@@ -29,7 +29,7 @@ func ServeGRPC(s *lastly.Scope, srv interface {
 }, ln net.Listener, o Options,
 ) error {
 	if ln == nil {
-		return serveError("nothing", errors.New("the listener is nil; pass one of net.Listen"))
+		return serveError("", errors.New("the listener is nil; pass one of net.Listen"))
 	}
 	on := ln.Addr().String()
 	set, err := o.resolve()
@@ -137,9 +137,10 @@ func (g *rpcServer) run(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	g.forced.Store(true)
+	after := time.Since(p.began)
 	g.srv.Stop()
 	<-graceful
 	<-g.served // not bounded here: the flow gives this hook up when it takes too long
 	return fmt.Errorf("lastly: drain: %s: GracefulStop had not ended after %v, so Stop cut what was in flight; end streams sooner, or raise Options.Timeout, and the grace with it",
-		strconv.Quote(g.set.Name), time.Since(p.began).Round(time.Millisecond))
+		strconv.Quote(g.set.Name), after.Round(time.Millisecond))
 }

@@ -22,7 +22,8 @@ type rpc struct {
 	mu       sync.Mutex
 	ln       net.Listener
 	cut      chan struct{}
-	graceful time.Time
+	graceful time.Time // when GracefulStop was called
+	ended    time.Time // when it returned
 	stopped  time.Time
 }
 
@@ -58,8 +59,15 @@ func (r *rpc) GracefulStop() {
 	select {
 	case <-time.After(r.busy):
 	case <-r.cut:
+		<-time.After(rpcEnd)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = time.Now()
 }
+
+// rpcEnd is how long handlers take to hear that they were cut.
+const rpcEnd = 20 * time.Millisecond
 
 func (r *rpc) Stop() {
 	r.mu.Lock()
@@ -109,8 +117,8 @@ func TestGRPCCut(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), `"rpc": GracefulStop had not ended after 9.5s`) || errors.As(err, &late) {
 			t.Errorf("got %v", err)
 		}
-		if after := r.stopped.Sub(began); after != 9500*time.Millisecond {
-			t.Errorf("Stop after %v", after)
+		if after := r.stopped.Sub(began); after != 9500*time.Millisecond || r.ended.Sub(r.stopped) != rpcEnd {
+			t.Errorf("Stop after %v, GracefulStop ended at %v", after, r.ended)
 		}
 		if got := note(t, s, "rpc"); got != "GracefulStop did not end in time; Stop" {
 			t.Errorf("note %q", got)

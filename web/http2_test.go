@@ -36,6 +36,16 @@ func protocols(set ...func(*http.Protocols, bool)) *http.Protocols {
 	return p
 }
 
+// A spoken is a way in which net/http speaks TLS or HTTP/2.
+type spoken struct {
+	name   string
+	srv    *http.Server
+	listen func(net.Listener) net.Listener // nil: as it is
+	scheme string
+	client *http.Transport
+	proto  string // what the handler is to see
+}
+
 // TestProtocols is conformance 82 to 84 for the ways in which net/http speaks TLS and HTTP/2: what is in flight ends, or is
 // cut, and is counted.
 func TestProtocols(t *testing.T) {
@@ -43,22 +53,15 @@ func TestProtocols(t *testing.T) {
 	config := func(protos ...string) *tls.Config {
 		return &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: protos}
 	}
-	plain := func(ln net.Listener) net.Listener { return ln }
-	for _, test := range []struct {
-		name   string
-		srv    *http.Server
-		listen func(net.Listener) net.Listener
-		scheme string
-		client *http.Transport
-		proto  string
-	}{
+	h1, h2c := (*http.Protocols).SetHTTP1, (*http.Protocols).SetUnencryptedHTTP2
+	for _, test := range []spoken{
 		{
-			"TLS, HTTP/2", &http.Server{TLSConfig: config()}, plain, "https",
+			"TLS, HTTP/2", &http.Server{TLSConfig: config()}, nil, "https",
 			&http.Transport{ForceAttemptHTTP2: true}, "HTTP/2.0",
 		},
 		{
-			"TLS, HTTP/1.1", &http.Server{TLSConfig: config()}, plain, "https",
-			&http.Transport{Protocols: protocols((*http.Protocols).SetHTTP1)}, "HTTP/1.1",
+			"TLS, HTTP/1.1", &http.Server{TLSConfig: config()}, nil, "https",
+			&http.Transport{Protocols: protocols(h1)}, "HTTP/1.1",
 		},
 		{
 			"a listener of TLS", &http.Server{TLSConfig: config("h2")},
@@ -66,67 +69,67 @@ func TestProtocols(t *testing.T) {
 			&http.Transport{ForceAttemptHTTP2: true}, "HTTP/2.0",
 		},
 		{
-			"HTTP/2 without TLS",
-			&http.Server{Protocols: protocols((*http.Protocols).SetHTTP1, (*http.Protocols).SetUnencryptedHTTP2)},
-			plain, "http",
-			&http.Transport{Protocols: protocols((*http.Protocols).SetUnencryptedHTTP2)}, "HTTP/2.0",
+			"HTTP/2 without TLS", &http.Server{Protocols: protocols(h1, h2c)}, nil, "http",
+			&http.Transport{Protocols: protocols(h2c)}, "HTTP/2.0",
 		},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			s := &lastly.Scope{}
-			ln := loopback(t)
-			entered := make(chan struct{})
-			mux := http.NewServeMux()
-			mux.HandleFunc("/polite", func(w http.ResponseWriter, r *http.Request) {
-				close(entered)
-				<-web.Draining(r.Context())
-				_, _ = io.WriteString(w, r.Proto)
-			})
-			mux.HandleFunc("/rude", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-			test.srv.Handler = mux
-			if err := web.Serve(s, test.srv, test.listen(ln), web.Options{Name: "api", Timeout: time.Second}); err != nil {
-				t.Fatal(err)
-			}
-			test.client.TLSClientConfig = &tls.Config{RootCAs: pool}
-			defer test.client.CloseIdleConnections()
-			c := &http.Client{Transport: test.client}
-			url := test.scheme + "://" + ln.Addr().String()
-			rude := make(chan error, 1)
-			go func() {
-				<-entered // over the same connection if the protocol can do that
-				resp, err := c.Get(url + "/rude")
-				if err == nil {
-					_, err = io.ReadAll(resp.Body)
-					_ = resp.Body.Close()
-				}
-				rude <- err
-			}()
-			polite := make(chan string, 1)
-			go func() {
-				resp, err := c.Get(url + "/polite")
-				if err != nil {
-					polite <- err.Error()
-					return
-				}
-				defer resp.Body.Close()
-				body, _ := io.ReadAll(resp.Body)
-				polite <- string(body)
-			}()
-			testproc.Poll(t, "both requests to be in flight", func() bool { return note(t, s, "api") == "served 0, in flight 2" })
-			err := s.Close()
-			var cut *web.CutError
-			if !errors.As(err, &cut) || cut.Cut != 1 || cut.What[0] != `GET "/rude"` {
-				t.Errorf("got %v", err)
-			}
-			if got := <-polite; got != test.proto {
-				t.Errorf("the polite one got %q, want %q", got, test.proto)
-			}
-			<-rude
-			if got := note(t, s, "api"); got != "served 1, drained 1, cut 1" {
-				t.Errorf("note %q", got)
-			}
-		})
+		test.client.TLSClientConfig = &tls.Config{RootCAs: pool}
+		t.Run(test.name, test.run)
 	}
+}
+
+func (p *spoken) run(t *testing.T) {
+	s := &lastly.Scope{}
+	ln := loopback(t)
+	entered := make(chan struct{})
+	mux := http.NewServeMux()
+	mux.HandleFunc("/polite", func(w http.ResponseWriter, r *http.Request) {
+		close(entered)
+		<-web.Draining(r.Context())
+		_, _ = io.WriteString(w, r.Proto)
+	})
+	mux.HandleFunc("/rude", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	p.srv.Handler = mux
+	url := p.scheme + "://" + ln.Addr().String()
+	if p.listen != nil {
+		ln = p.listen(ln)
+	}
+	if err := web.Serve(s, p.srv, ln, web.Options{Name: "api", Timeout: time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	defer p.client.CloseIdleConnections()
+	c := &http.Client{Transport: p.client}
+	polite, rude := make(chan string, 1), make(chan string, 1)
+	go func() { polite <- bodyOf(c, url+"/polite") }()
+	<-entered // the next one goes over the same connection if the protocol can do that
+	go func() { rude <- bodyOf(c, url+"/rude") }()
+	testproc.Poll(t, "both requests to be in flight", func() bool { return note(t, s, "api") == "served 0, in flight 2" })
+	err := s.Close()
+	var cut *web.CutError
+	if !errors.As(err, &cut) || cut.Cut != 1 || cut.What[0] != `GET "/rude"` {
+		t.Errorf("got %v", err)
+	}
+	if got := <-polite; got != p.proto {
+		t.Errorf("the polite one got %q, want %q", got, p.proto)
+	}
+	<-rude
+	if got := note(t, s, "api"); got != "served 1, drained 1, cut 1" {
+		t.Errorf("note %q", got)
+	}
+}
+
+// bodyOf is the answer to a request, or the error.
+func bodyOf(c *http.Client, url string) string {
+	resp, err := c.Get(url)
+	if err != nil {
+		return err.Error()
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return string(body)
 }
 
 // TestHTTP2GoesAway says that HTTP/2 connections are told to go in the second half of the delay, and lose nothing.

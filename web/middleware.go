@@ -49,6 +49,7 @@ func (m *middleware) note() string { return m.tracker.note(0) }
 // run is the hook.
 func (m *middleware) run(ctx context.Context) error {
 	defer m.closing.unwatch()
+	m.closing.note() // now at the latest
 	t := m.tracker
 	t.draining.Store(true)
 	began := time.Now()

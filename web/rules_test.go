@@ -21,8 +21,20 @@ import (
 	"github.com/lastly-go/lastly/web"
 )
 
+// A refusal is a call of Serve that must fail.
+type refusal struct {
+	name string
+	s    *lastly.Scope // nil: a new one
+	srv  *http.Server
+	ln   net.Listener
+	o    web.Options
+	env  string
+	is   error
+	says []string
+}
+
 // TestServeRefuses says what Serve does not accept: the error names the thing and what to do, nothing is registered, and
-// the listener is still the caller's.
+// the server and the listener are as they were.
 func TestServeRefuses(t *testing.T) {
 	busy := loopback(t)
 	served := &http.Server{}
@@ -40,72 +52,69 @@ func TestServeRefuses(t *testing.T) {
 	if err := parent.Close(); err != nil {
 		t.Fatal(err)
 	}
-	broken := errors.New("broken")
-	mem := func() net.Listener { return newMemory() }
-	for _, test := range []struct {
-		name string
-		s    *lastly.Scope
-		srv  *http.Server
-		ln   func() net.Listener
-		o    web.Options
-		env  string
-		is   error
-		says []string
-	}{
-		{"nil server", nil, nil, mem, web.Options{}, "", nil, []string{"memory", "*http.Server"}},
+	for _, r := range []refusal{
+		{"nil server", nil, nil, newMemory(), web.Options{}, "", nil, []string{"memory", "*http.Server"}},
+		{"nothing at all", nil, nil, nil, web.Options{}, "", nil, []string{"*http.Server"}},
 		{"address in use", nil, &http.Server{Addr: busy.Addr().String()}, nil, web.Options{}, "", nil, []string{busy.Addr().String(), "another address"}},
 		{"no such address", nil, &http.Server{Addr: "127.0.0.1:nosuch"}, nil, web.Options{}, "", nil, []string{"127.0.0.1:nosuch"}},
-		{"served before", nil, served, mem, web.Options{}, "", nil, []string{"served before"}},
-		{"shut down before", nil, down, mem, web.Options{}, "", http.ErrServerClosed, []string{"make a new one"}},
-		{"negative timeout", nil, &http.Server{}, mem, web.Options{Timeout: -1}, "", nil, []string{"Timeout", "negative"}},
-		{"bad environment", nil, &http.Server{}, mem, web.Options{}, "5", nil, []string{"LASTLY_DRAIN_DELAY", `"5"`, "5s"}},
-		{"closed scope", late, &http.Server{}, mem, web.Options{}, "", lastly.ErrClosed, []string{"memory", "before it closes"}},
-		{"broken listener", nil, &http.Server{}, func() net.Listener { return brokenListener{broken} }, web.Options{}, "", nil, nil},
+		{"served before", nil, served, newMemory(), web.Options{}, "", nil, []string{"served before"}},
+		{"shut down before", nil, down, newMemory(), web.Options{}, "", http.ErrServerClosed, []string{"make a new one"}},
+		{"negative timeout", nil, &http.Server{}, newMemory(), web.Options{Timeout: -1}, "", nil, []string{"Timeout", "negative"}},
+		{"bad environment", nil, &http.Server{}, newMemory(), web.Options{}, "5", nil, []string{"LASTLY_DRAIN_DELAY", `"5"`, "5s"}},
+		{"closed scope", late, &http.Server{}, newMemory(), web.Options{}, "", lastly.ErrClosed, []string{"memory", "before it closes"}},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Setenv(web.EnvDrainDelay, test.env)
-			s := test.s
-			if s == nil {
-				s = &lastly.Scope{}
-			}
-			var ln net.Listener
-			if test.ln != nil {
-				ln = test.ln()
-			}
-			if _, ok := ln.(brokenListener); ok {
-				err := web.Serve(s, test.srv, ln, test.o)
-				if err == nil { // it had begun to wait for connections
-					<-s.Closed()
-					err = s.Close()
-				}
-				if !errors.Is(err, broken) {
-					t.Errorf("got %v", err)
-				}
-				return
-			}
-			err := web.Serve(s, test.srv, ln, test.o)
-			if err == nil || !strings.HasPrefix(err.Error(), "lastly: serve: on ") {
-				t.Fatalf("got %v", err)
-			}
-			for _, text := range test.says {
-				if !strings.Contains(err.Error(), text) {
-					t.Errorf("the error lacks %q: %v", text, err)
-				}
-			}
-			if test.is != nil && !errors.Is(err, test.is) {
-				t.Errorf("it is no %v: %v", test.is, err)
-			}
-			if hooks := s.Report().Hooks; len(hooks) != 0 {
-				t.Errorf("registered: %v", hooks)
-			}
-			if m, ok := ln.(*memory); ok {
-				select {
-				case <-m.done:
-					t.Error("the listener was closed")
-				default:
-				}
-			}
-		})
+		t.Run(r.name, r.check)
+	}
+	if served.Handler == nil {
+		t.Error("the second Serve undid the first")
+	}
+}
+
+func (r *refusal) check(t *testing.T) {
+	t.Setenv(web.EnvDrainDelay, r.env)
+	s := r.s
+	if s == nil {
+		s = &lastly.Scope{}
+	}
+	handled := r.srv != nil && r.srv.Handler != nil
+	err := web.Serve(s, r.srv, r.ln, r.o)
+	if err == nil || !strings.HasPrefix(err.Error(), "lastly: serve: ") {
+		t.Fatalf("got %v", err)
+	}
+	for _, text := range r.says {
+		if !strings.Contains(err.Error(), text) {
+			t.Errorf("the error lacks %q: %v", text, err)
+		}
+	}
+	if r.is != nil && !errors.Is(err, r.is) {
+		t.Errorf("it is no %v: %v", r.is, err)
+	}
+	if hooks := s.Report().Hooks; len(hooks) != 0 {
+		t.Errorf("registered: %v", hooks)
+	}
+	if srv := r.srv; srv != nil && !handled && (srv.Handler != nil || srv.BaseContext != nil || srv.ConnContext != nil || srv.ConnState != nil) {
+		t.Error("the server is not as it was")
+	}
+	if m, ok := r.ln.(*memory); ok {
+		select {
+		case <-m.done:
+			t.Error("the listener was closed")
+		default:
+		}
+	}
+}
+
+// TestBrokenListener says that one which fails at once is no server, whether Serve sees it or has just returned.
+func TestBrokenListener(t *testing.T) {
+	s := &lastly.Scope{}
+	broken := errors.New("broken")
+	err := web.Serve(s, &http.Server{}, brokenListener{broken}, web.Options{})
+	if err == nil { // it had begun to wait for connections
+		<-s.Closed()
+		err = s.Close()
+	}
+	if !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
 	}
 }
 

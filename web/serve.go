@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"reflect"
 	"runtime"
+	"sync"
 	"sync/atomic"
 
 	"github.com/lastly-go/lastly"
@@ -65,6 +66,9 @@ func Serve(s *lastly.Scope, srv *http.Server, ln net.Listener, o Options) error 
 }
 
 func serveError(on string, err error) error {
+	if on == "" {
+		return fmt.Errorf("lastly: serve: %w", err)
+	}
 	return fmt.Errorf("lastly: serve: on %s: %w", on, err)
 }
 
@@ -75,7 +79,7 @@ func address(srv *http.Server, ln net.Listener) string {
 	case srv != nil:
 		return listenAddress(srv)
 	}
-	return "nothing"
+	return ""
 }
 
 // listenAddress is what net/http listens on.
@@ -121,14 +125,13 @@ type server struct {
 	ending atomic.Bool  // it is meant to end
 	endErr error        // of the loop; readable when served is closed
 
+	foreign sync.Map // net.Conn to *cell, of connections that can't be wrapped
+
 	cut atomic.Int64 // requests and connections that were cut; final when the hook has returned
 }
 
 // serverKey finds the server in the context of its requests.
 type serverKey struct{}
-
-// connKey finds the connection in the context of its requests: a net.Conn as net/http has it.
-type connKey struct{}
 
 // Draining returns a channel that is closed when the server of a request begins to drain: when its drain delay is over.
 // Handlers that go on for as long as the client wants (WebSockets, events, long polls) send their last words then and
@@ -182,8 +185,11 @@ func (v *server) start(ln net.Listener) error {
 	v.closing.unwatch()
 	v.cancel(nil)
 	undo()
-	if errors.Is(v.endErr, http.ErrServerClosed) {
+	switch {
+	case errors.Is(v.endErr, http.ErrServerClosed):
 		return fmt.Errorf("%w: this http.Server was shut down before; make a new one", v.endErr)
+	case goneByClose(v.endErr):
+		return fmt.Errorf("%w: pass a listener that nobody has closed", v.endErr)
 	}
 	return v.endErr
 }
@@ -210,6 +216,7 @@ func (v *server) wrap(ln net.Listener) (undo func()) {
 	h := v.http
 	handler, base, perConn, state := h.Handler, h.BaseContext, h.ConnContext, h.ConnState
 	v.tracker = newTracker(v.closing, &v.set.Options)
+	v.tracker.cells = true
 	v.inner, v.ln = ln, newListener(ln, v.tracker.wake)
 
 	root := context.Background()
@@ -224,7 +231,7 @@ func (v *server) wrap(ln net.Listener) (undo func()) {
 	h.Handler = &tracked{v.tracker, next, true}
 	h.BaseContext = func(net.Listener) context.Context { return root }
 	h.ConnContext = func(ctx context.Context, nc net.Conn) context.Context {
-		ctx = context.WithValue(ctx, connKey{}, nc)
+		ctx = context.WithValue(ctx, cellKey{}, v.cellOf(nc))
 		if perConn != nil {
 			ctx = perConn(ctx, bare(nc))
 		}
@@ -239,6 +246,15 @@ func (v *server) wrap(ln net.Listener) (undo func()) {
 	return func() { h.Handler, h.BaseContext, h.ConnContext, h.ConnState = handler, base, perConn, state }
 }
 
+// cellOf is a connection's cell. Those that can't be wrapped have theirs in a map until they end.
+func (v *server) cellOf(nc net.Conn) *cell {
+	if c := undress(nc); c != nil {
+		return &c.cell
+	}
+	of, _ := v.foreign.LoadOrStore(nc, new(cell))
+	return of.(*cell)
+}
+
 // noteState hears of every connection's life, in order.
 func (v *server) noteState(nc net.Conn, st http.ConnState) {
 	switch st {
@@ -249,25 +265,22 @@ func (v *server) noteState(nc net.Conn, st http.ConnState) {
 			c.used.Store(true)
 			v.tracker.wake()
 		}
-	case http.StateHijacked:
-		v.take(nc)
-		v.leaveOpen()
+	case http.StateHijacked: // from here on net/http does not know it
+		title := markTaken(v.cellOf(nc), nc)
+		if c := undress(nc); c != nil {
+			c.take(title, v.tracker.leaveTaken)
+		}
+		v.gone(nc)
 	case http.StateClosed:
-		v.leaveOpen()
+		v.gone(nc)
 	}
 }
 
-func (v *server) leaveOpen() {
+// gone notes that net/http has done with a connection.
+func (v *server) gone(nc net.Conn) {
+	v.foreign.Delete(nc)
 	if v.open.Add(-1) == 0 {
 		v.tracker.wake()
-	}
-}
-
-// take notes that a handler took a connection over: from here on net/http does not know it.
-func (v *server) take(nc net.Conn) {
-	title := v.tracker.markTaken(nc)
-	if c := undress(nc); c != nil {
-		c.take(title, v.tracker.leaveTaken)
 	}
 }
 

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"net"
 	"net/http"
 	"strconv"
@@ -15,6 +14,7 @@ type tracker struct {
 	closing    *closing
 	reject     bool
 	retryAfter string
+	cells      bool // its requests' contexts have cells
 
 	draining  atomic.Bool  // the delay is over
 	farewell  atomic.Bool  // HTTP/2 connections are told to go with the next response
@@ -44,12 +44,18 @@ type shard struct {
 type request struct {
 	prev, next *request
 	shard      *shard
-	ctx        context.Context
 	method     string
 	path       string
+	cell       *cell    // of its connection; nil without Serve, and over HTTP/2
 	taken      net.Conn // the connection, when the handler took it over
 	cut        bool
 }
+
+// A cell is where a connection says which request it serves now, for whoever hears that a handler took it over.
+type cell struct{ now atomic.Pointer[request] }
+
+// cellKey finds it in the context of the connection's requests.
+type cellKey struct{}
 
 func newTracker(c *closing, o *Options) *tracker {
 	t := &tracker{closing: c, reject: o.Reject, retryAfter: o.retryAfter(), quiet: make(chan struct{}, 1)}
@@ -80,9 +86,12 @@ func (h *tracked) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (t *tracker) enter(r *http.Request) *request {
 	n := t.pool.Get().(*request)
-	n.ctx, n.method = r.Context(), r.Method
+	n.method = r.Method
 	if r.URL != nil {
 		n.path = r.URL.Path
+	}
+	if t.cells && r.ProtoMajor == 1 { // no other connection can be taken over
+		n.cell, _ = r.Context().Value(cellKey{}).(*cell)
 	}
 	t.inFlight.Add(1)
 	s := n.shard
@@ -90,11 +99,17 @@ func (t *tracker) enter(r *http.Request) *request {
 	n.prev, n.next = &s.head, s.head.next
 	n.prev.next, n.next.prev = n, n
 	s.mu.Unlock()
+	if n.cell != nil {
+		n.cell.now.Store(n)
+	}
 	return n
 }
 
 func (t *tracker) leave(n *request) {
 	s := n.shard
+	if n.cell != nil {
+		n.cell.now.Store(nil)
+	}
 	s.mu.Lock()
 	n.prev.next, n.next.prev = n.next, n.prev
 	taken, cut := n.taken != nil, n.cut
@@ -169,28 +184,16 @@ func (t *tracker) each(visit func(*request)) {
 	}
 }
 
-// markTaken finds the request whose handler took a connection over, and returns its title.
-func (t *tracker) markTaken(nc net.Conn) string {
-	type candidate struct {
-		n   *request
-		ctx context.Context
+// markTaken notes that the handler of a connection's request took it over, and returns the request's title.
+func markTaken(c *cell, nc net.Conn) string {
+	n := c.now.Load()
+	if n == nil {
+		return "a request that has ended"
 	}
-	var all []candidate
-	t.each(func(n *request) { all = append(all, candidate{n, n.ctx}) })
-	for _, c := range all {
-		if c.ctx.Value(connKey{}) != nc { // foreign code may run in it, so no lock is held
-			continue
-		}
-		s := c.n.shard
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if c.n.ctx != c.ctx {
-			break
-		}
-		c.n.taken = nc
-		return c.n.title()
-	}
-	return "a request that has ended"
+	n.shard.mu.Lock()
+	defer n.shard.mu.Unlock()
+	n.taken = nc
+	return n.title()
 }
 
 // leaveTaken counts a connection that a handler had taken over.

@@ -30,7 +30,7 @@ func must(err error) {
 	}
 }
 
-// program is what victims give to Main: when all is over it tells what each hook did, for checkOrder and others.
+// program is what victims give to Main: when all is over it tells what each hook did, for CheckLines.
 func program() lastly.Program { return lastly.Program{OnExit: tell} }
 
 // tell writes a line for the begin and the end of each hook, in the order in which these happened, and one for each note.

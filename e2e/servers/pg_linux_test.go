@@ -72,14 +72,14 @@ func pgWorkers(t *testing.T, p *postgres, library, way string, end syscall.Signa
 		p.checkLeave(t, application)
 	}
 	acknowledged := saidNumbers(t, r.Out, "ack")
-	stored := p.numbers(t, `SELECT id FROM orders`)
+	stored := find[int](t, p, `SELECT id FROM orders`)
 	slices.Sort(stored)
 	for _, id := range acknowledged {
 		if _, found := slices.BinarySearch(stored, id); !found {
 			t.Errorf("order %d was acknowledged, and is not there", id)
 		}
 	}
-	if half := p.numbers(t, `SELECT id FROM orders WHERE (SELECT count(*) FROM lines WHERE order_id = id) <> 2`); len(half) > 0 {
+	if half := find[int](t, p, `SELECT id FROM orders WHERE (SELECT count(*) FROM lines WHERE order_id = id) <> 2`); len(half) > 0 {
 		t.Errorf("orders without their two lines: %v", half)
 	}
 	t.Logf("%d orders acknowledged, %d stored", len(acknowledged), len(stored))

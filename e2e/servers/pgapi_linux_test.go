@@ -107,7 +107,7 @@ func pgServed(t *testing.T, p *postgres) {
 	r.CheckLines(t, "ended http: ok", "began worker", "ended worker: ok", "began db", "ended db: ok", "began log/file", "ended log/file: ok")
 	p.checkLeave(t, application)
 	slices.Sort(acknowledged)
-	if stored := p.numbers(t, `SELECT id FROM orders ORDER BY id`); !slices.Equal(stored, acknowledged) {
+	if stored := find[int](t, p, `SELECT id FROM orders ORDER BY id`); !slices.Equal(stored, acknowledged) {
 		t.Errorf("%d orders are stored, %d acknowledged:\n%v\n%v", len(stored), len(acknowledged), stored, acknowledged)
 	}
 	t.Logf("%d orders", len(acknowledged))

@@ -69,18 +69,15 @@ func startClaim(t *testing.T, p *postgres, job int, env ...string) (v *testproc.
 	return v, c
 }
 
-func claimedBy(t *testing.T, p *postgres, job int) (by string) {
+// claimedBy is "" for nobody.
+func claimedBy(t *testing.T, p *postgres, job int) string {
 	t.Helper()
-	err := p.connect(t).QueryRow(t.Context(), `SELECT coalesce(claimed_by, '') FROM jobs WHERE id = $1`, job).Scan(&by)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return by
+	return find[string](t, p, `SELECT coalesce(claimed_by, '') FROM jobs WHERE id = $1`, job)[0]
 }
 
-func releasedBy(t *testing.T, p *postgres, job int) int {
+func releasedBy(t *testing.T, p *postgres, job int) (pid int) {
 	t.Helper()
-	return p.numbers(t, `SELECT coalesce(released_by, 0) FROM jobs WHERE id = $1`, job)[0]
+	return find[int](t, p, `SELECT coalesce(released_by, 0) FROM jobs WHERE id = $1`, job)[0]
 }
 
 // pgClaimKilled is the promise for work queues: a worker that was killed gives its job back within moments, by the hand of
@@ -89,16 +86,9 @@ func pgClaimKilled(t *testing.T, p *postgres) {
 	const job = 1
 	p.exec(t, `INSERT INTO jobs (id) VALUES ($1)`, job)
 	v, c := startClaim(t, p, job, "LASTLY_DIR="+t.TempDir())
-	watch := p.connect(t)
 	killed := time.Now()
 	v.Signal(syscall.SIGKILL)
-	testproc.Poll(t, "the job to be free again", func() bool {
-		var free bool
-		if err := watch.QueryRow(t.Context(), `SELECT claimed_by IS NULL FROM jobs WHERE id = $1`, job).Scan(&free); err != nil {
-			t.Fatal(err)
-		}
-		return free
-	})
+	testproc.Poll(t, "the job to be free again", func() bool { return claimedBy(t, p, job) == "" })
 	t.Logf("free %v after SIGKILL", time.Since(killed))
 	v.Wait().Check(t, "signal killed")
 	if by := releasedBy(t, p, job); by == v.Pid() || by == os.Getpid() || by == 0 {

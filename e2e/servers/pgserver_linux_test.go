@@ -2,6 +2,7 @@ package servers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -110,50 +111,45 @@ func (p *postgres) dsn(application string) string {
 	return fmt.Sprintf("host=%s user=postgres dbname=postgres application_name=%s", p.folder, application)
 }
 
-// connect is a connection for the test itself.
-func (p *postgres) connect(t *testing.T) *pgx.Conn {
+// use gives f a connection for the test itself.
+func (p *postgres) use(t *testing.T, f func(ctx context.Context, conn *pgx.Conn) error) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), p.dsn("test"))
+	if err == nil {
+		err = errors.Join(f(t.Context(), conn), conn.Close(t.Context()))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = conn.Close(context.Background()) })
-	return conn
 }
 
-// exec runs a statement for the test itself.
 func (p *postgres) exec(t *testing.T, statement string, args ...any) {
 	t.Helper()
-	if _, err := p.connect(t).Exec(t.Context(), statement, args...); err != nil {
-		t.Fatal(err)
-	}
+	p.use(t, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, statement, args...)
+		return err
+	})
 }
 
-// numbers returns the integers that a query finds.
-func (p *postgres) numbers(t *testing.T, query string, args ...any) []int {
+// find returns what a query finds in its only column.
+func find[T any](t *testing.T, p *postgres, query string, args ...any) (found []T) {
 	t.Helper()
-	rows, err := p.connect(t).Query(t.Context(), query, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowTo[int])
-	if err != nil {
-		t.Fatal(err)
-	}
+	p.use(t, func(ctx context.Context, conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		found, err = pgx.CollectRows(rows, pgx.RowTo[T])
+		return err
+	})
 	return found
 }
 
 // checkGone waits until no backend serves the application: they end as soon as they hear that it left.
 func (p *postgres) checkGone(t *testing.T, application string) {
 	t.Helper()
-	conn := p.connect(t)
 	testproc.Poll(t, "no connection of "+application+" in pg_stat_activity", func() bool {
-		var n int
-		err := conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE application_name = $1`, application).Scan(&n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n == 0
+		return len(find[int](t, p, `SELECT pid FROM pg_stat_activity WHERE application_name = $1`, application)) == 0
 	})
 }
 

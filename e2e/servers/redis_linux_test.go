@@ -44,6 +44,7 @@ func TestRedis(t *testing.T) {
 	t.Parallel()
 	socket, rdb := startRedis(t)
 	t.Run("workers", func(t *testing.T) { redisWorkers(t, socket, rdb) })
+	t.Run("a worker that blocks", func(t *testing.T) { redisBlocks(t, socket) })
 	t.Run("a lock, killed", func(t *testing.T) { redisLockKilled(t, socket, rdb) })
 }
 
@@ -98,6 +99,33 @@ func redisWorkers(t *testing.T, socket string, rdb *redis.Client) {
 		clients, err := rdb.ClientList(t.Context()).Result()
 		return err == nil && !strings.Contains(clients, "name=workers")
 	})
+}
+
+// redisBlocks has a worker in a blocking command, which does not heed its context: the client looks at deadlines, not at
+// ends. The worker is given up and named, and then the close of the client, which comes after it, ends the command.
+func redisBlocks(t *testing.T, socket string) {
+	s := lastly.Scope{HookTimeout: 200 * time.Millisecond}
+	rdb := connectRedis(socket, "blocks")
+	resource.Own(&s, "redis", rdb)
+	began, ended := make(chan bool), make(chan error, 1)
+	s.Go(lastly.Hook{Name: "worker", Run: func(ctx context.Context) error {
+		close(began)
+		err := rdb.BLPop(ctx, 0, "nothing").Err()
+		ended <- err
+		return err
+	}})
+	<-began
+	testproc.Poll(t, "the worker to block", func() bool { return rdb.PoolStats().TotalConns > 0 })
+	err := s.Close()
+	if hook, ok := errors.AsType[*lastly.HookError](err); !ok || hook.Name != "worker" {
+		t.Errorf("error %v, want one of the worker", err)
+	}
+	if r := s.Report(); r.Hooks[0].Outcome != lastly.OutcomeOK || r.Hooks[1].Outcome != lastly.OutcomeAbandoned {
+		t.Errorf("redis %q, worker %q; want ok, abandoned", r.Hooks[0].Outcome, r.Hooks[1].Outcome)
+	}
+	if err := <-ended; err == nil {
+		t.Error("the command found something")
+	}
 }
 
 // A lease is a lock in redis: a key with a token, which is used once.
