@@ -39,6 +39,8 @@ import (
 // Other hard links keep the old content; access lists and extended attributes are not taken along. Of several who create
 // the same target, the last to commit wins.
 //
+// The temporary file is removed from where it was made: should somebody rename its folder before Commit, it stays there.
+//
 // If path is a link, the file that it leads to is replaced and the link stays; one that leads nowhere gets its target made.
 //
 // Errors: a target that is a folder or anything else but a regular file; a folder that does not exist or may not be
@@ -123,7 +125,7 @@ func findTarget(path string) (target string, old fs.FileInfo, err error) {
 		case errors.Is(err, fs.ErrNotExist):
 			return target, nil, nil
 		case err != nil:
-			return "", nil, fmt.Errorf("%w; %s", err, folderAdvice(dir))
+			return "", nil, fmt.Errorf("%w; %s", err, nameAdvice(err, folderAdvice(dir)))
 		case info.Mode().IsRegular():
 			return target, info, nil
 		case info.IsDir():

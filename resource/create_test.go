@@ -314,3 +314,19 @@ func TestCreateIsPrivate(t *testing.T) {
 		t.Errorf("the mode was %v before it was that of the target", seen)
 	}
 }
+
+// TestCreateNames: what is wrong with a name is said of the name.
+func TestCreateNames(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, want := range map[string]string{
+		strings.Repeat("x", 300): "give it a shorter name",
+		"a\x00b":                 "NUL",
+	} {
+		var s lastly.Scope
+		_, err := resource.Create(&s, filepath.Join(dir, name))
+		if err == nil || !strings.Contains(err.Error(), want) || len(s.Report().Hooks) != 0 {
+			t.Errorf("%q: %v, want an error that says %q", name, err, want)
+		}
+	}
+}

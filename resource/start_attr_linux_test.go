@@ -186,39 +186,3 @@ func TestAttributes(t *testing.T) {
 		endTrees(t, &s)
 	}
 }
-
-// TestPrivilegedAttributes: a user, a root directory and namespaces, where this user may have them.
-func TestPrivilegedAttributes(t *testing.T) {
-	t.Parallel()
-	if os.Getuid() != 0 {
-		t.Skip("needs root")
-	}
-	run := func(attr *syscall.SysProcAttr, line string) string {
-		var s lastly.Scope
-		defer endTrees(t, &s)
-		cmd := exec.Command("/bin/sh", "-c", line)
-		var out bytes.Buffer
-		cmd.Stdout, cmd.Stderr, cmd.SysProcAttr, cmd.Dir = &out, &out, attr, "/"
-		p, err := resource.Start(&s, cmd)
-		if err != nil {
-			return err.Error()
-		}
-		_ = p.Wait()
-		return strings.TrimSpace(out.String())
-	}
-	user := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65533, Groups: []uint32{7, 8}}}
-	if got := run(user, "id -u; id -g; id -G"); got != "65534\n65533\n65533 7 8" {
-		t.Errorf("as another user: %q", got)
-	}
-	if got := run(&syscall.SysProcAttr{Chroot: "/proc/self/root"}, "echo in"); got != "in" {
-		t.Errorf("in a root directory: %q", got)
-	}
-	plain := exec.Command("true")
-	plain.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS}
-	if err := plain.Run(); err != nil {
-		t.Skipf("no namespaces here: %v", err)
-	}
-	if got := run(&syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS}, "echo $$"); got != "1" {
-		t.Errorf("in namespaces: %q", got)
-	}
-}

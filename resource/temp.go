@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/lastly-go/lastly"
 	"github.com/lastly-go/lastly/durable"
@@ -54,7 +55,7 @@ func makeTempDir(s *lastly.Scope, path string, site uintptr) error {
 	}
 	if err != nil { // whatever bears the name was not made here
 		rec.Cancel()
-		return fmt.Errorf("%w; %s", err, tempAdvice)
+		return fmt.Errorf("%w; %s", err, nameAdvice(err, tempAdvice))
 	}
 	if err = edge.At("resource.tempdir: made"); err == nil {
 		err = rec.Update(durable.Path{Path: path})
@@ -82,6 +83,17 @@ func TempFile(s *lastly.Scope, pattern string) (*os.File, error) {
 }
 
 const tempAdvice = "the folder for temporary files, which TMPDIR names, must be writable for this user and have room"
+
+// nameAdvice is what to do about a file that can't be made: if its name is the matter, advice is about something else.
+func nameAdvice(err error, advice string) string {
+	switch {
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		return "give it a shorter name"
+	case errors.Is(err, syscall.EINVAL):
+		return "the name may have no NUL, nor what else the filesystem refuses"
+	}
+	return advice
+}
 
 // tempPath makes up a path from a pattern.
 func tempPath(s *lastly.Scope, pattern string) (string, error) {
@@ -155,7 +167,7 @@ func (t *tempFile) make(s *lastly.Scope, h lastly.Hook, perm fs.FileMode, site u
 	}
 	if err != nil { // whatever bears the name was not made here
 		t.rec.Cancel()
-		return fmt.Errorf("%w; %s", err, t.advice)
+		return fmt.Errorf("%w; %s", err, nameAdvice(err, t.advice))
 	}
 	if err = edge.At(t.point + ": opened"); err == nil {
 		err = t.identify(f)

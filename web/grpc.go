@@ -49,7 +49,7 @@ func ServeGRPC(s *lastly.Scope, srv interface {
 		return serveError(on, err)
 	}
 	seam.OfLastly.RegisterAt(s, lastly.Hook{
-		Name: set.Name, Uses: o.Uses, Timeout: set.timeout(), Run: g.run, Note: g.note,
+		Name: set.Name, Uses: usesOf(s, &o, ln), Timeout: set.timeout(), Run: g.run, Note: g.note,
 	}, g.site)
 	return nil
 }

@@ -8,11 +8,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lastly-go/lastly/durable"
 	"github.com/lastly-go/lastly/internal/testproc"
 )
 
-// TestMain turns the test binary into one of the victims, which rollout_test.go defines.
-func TestMain(m *testing.M) { os.Exit(testproc.Main(leakChecked{m}, victims...)) }
+// TestMain turns the test binary into one of the victims, which rollout_test.go defines. A guard, of what resource might make
+// durable, gets no further than Init.
+func TestMain(m *testing.M) {
+	durable.Init()
+	os.Exit(testproc.OwnFolder(func() int { return testproc.Main(leakChecked{m}, victims...) }))
+}
 
 var victims []testproc.Victims
 

@@ -33,7 +33,8 @@ type Options struct {
 	Name string
 
 	// Uses names the hooks of the same scope that requests need: the server ends before each of them. Empty means
-	// everything registered earlier. A server that names some must name its listener, too, if that has a hook.
+	// everything registered earlier. The hook of a listener that resource.Listen made on the same scope, or on a named
+	// child of it, is added; one of your own has to be named.
 	Uses []string
 
 	// DrainDelay is how long the server goes on listening after readiness has failed, counted from the beginning of the

@@ -60,7 +60,7 @@ func Serve(s *lastly.Scope, srv *http.Server, ln net.Listener, o Options) error 
 		return serveError(ln.Addr().String(), err)
 	}
 	seam.OfLastly.RegisterAt(s, lastly.Hook{
-		Name: v.set.Name, Uses: o.Uses, Timeout: v.set.timeout(), Run: v.run, Note: v.note,
+		Name: v.set.Name, Uses: usesOf(s, &o, ln), Timeout: v.set.timeout(), Run: v.run, Note: v.note,
 	}, v.site)
 	return nil
 }

@@ -9,7 +9,8 @@ import (
 // How a tree is ended.
 const (
 	askRounds = 10   // how often is looked for descendants that were forked while SIGTERM was sent
-	lookAgain = 5    // ms between two looks for orphans that have become children
+	lookAgain = 5    // ms between two looks for orphans that have become children; doubles while nothing ends
+	lookMost  = 1000 // ms: what may not be killed, or hangs in the kernel, can take as long as it likes
 	guardTime = 2000 // ms that the guards of programs in the tree get to settle what those left
 )
 
@@ -27,6 +28,7 @@ type supervisor struct {
 	asked    map[int]bool
 	killed   map[int]bool // and not reaped yet
 	nextLook int64
+	pause    int64 // until then
 }
 
 type state int
@@ -140,10 +142,13 @@ func errnoOf(err error) syscall.Errno {
 // settleDown gives up what belongs to the command: its files, of which a pipe would never end, and the working folder.
 func (s *supervisor) settleDown() {
 	deafenMore()
-	// Their numbers ascend, so that none is overwritten before it has moved.
-	s.control = move(s.control, 3)
-	s.owner = move(s.owner, 4)
-	closeAbove(4)
+	last := 3
+	s.control = move(s.control, last)
+	if s.owner >= 0 { // it is above the control socket, so that it was not overwritten
+		last++
+		s.owner = move(s.owner, last)
+	}
+	closeAbove(last)
 	null, err := syscall.Open("/dev/null", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
 	for fd := range 3 {
 		if err != nil || syscall.Dup3(null, fd, 0) != nil {
@@ -183,7 +188,7 @@ func (s *supervisor) patience() int64 {
 	case asking:
 		return max(0, s.deadline-now())
 	case killing:
-		return lookAgain
+		return max(0, s.nextLook-now())
 	}
 	return -1
 }
@@ -239,6 +244,7 @@ func (s *supervisor) reap() {
 			s.send(Ended, uint64(status))
 		default:
 			delete(s.killed, pid) // its number can be another's now
+			s.pause = 0
 		}
 	}
 }
@@ -287,7 +293,8 @@ func (s *supervisor) endTree() {
 	if len(s.killed) > 0 && now() < s.nextLook {
 		return // with a thousand that die one by one, looking each time would take longer than their end
 	}
-	s.nextLook = now() + lookAgain
+	s.pause = min(max(lookAgain, 2*s.pause), lookMost)
+	s.nextLook = now() + s.pause
 	spare := now() < s.deadline
 	for _, pid := range s.children(s.self) {
 		if s.killed[pid] || spare && nameOf(pid) == guard {

@@ -24,12 +24,7 @@ func newTree() tree {
 // children are the children of a process, zombies among them.
 func (t tree) children(pid int) (found []int) {
 	if t.scan {
-		for _, one := range readNames("/proc") {
-			if parentOf(one) == pid {
-				found = append(found, one)
-			}
-		}
-		return found
+		return byParent()[pid]
 	}
 	folder := "/proc/" + digits(pid) + "/task"
 	for _, thread := range readNames(folder) { // a child is listed with the thread that forked it
@@ -48,14 +43,29 @@ func (t tree) children(pid int) (found []int) {
 	return found
 }
 
+// byParent lists all processes by their parent.
+func byParent() map[int][]int {
+	all := make(map[int][]int)
+	for _, pid := range readNames("/proc") {
+		parent := parentOf(pid)
+		all[parent] = append(all[parent], pid)
+	}
+	return all
+}
+
 // descendants calls each with every descendant but those below one for which each returns false, and that one's parent.
 func (t tree) descendants(each func(pid, parent int) bool) {
+	children := t.children
+	if t.scan {
+		all := byParent()
+		children = func(pid int) []int { return all[pid] }
+	}
 	level := []int{t.self}
 	seen := map[int]bool{t.self: true} // walked while it changes, the tree could be a ring
 	for len(level) > 0 {
 		var next []int
 		for _, parent := range level {
-			for _, pid := range t.children(parent) {
+			for _, pid := range children(parent) {
 				if !seen[pid] && each(pid, parent) {
 					next = append(next, pid)
 				}
