@@ -3,6 +3,7 @@ package durable
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -33,7 +34,8 @@ type Options struct {
 // Recover settles what earlier runs of this program left: one attempt for each record that is due, in the order of the
 // rules. lastly.Main does it at the start. It returns what it found and did; the error is about what it could not look
 // at, and about no single record. It may be called at any time, also from a hook, and while others do the same: no record
-// is settled twice at the same time, and none whose owner lives.
+// is settled twice at the same time, and none whose owner lives. When ctx is cancelled, the record that it is at is the last
+// one, and the rest is left as it was.
 func Recover(ctx context.Context, o Options) (Report, error) {
 	return o.settle(ctx, func(owner journal.Owner) bool { return owner.Program == program() })
 }
@@ -107,7 +109,9 @@ func (o Options) settleOne(ctx context.Context, path, dir string) JournalReport 
 	if j == nil {
 		return r
 	}
-	p := pass{limit: o.left(ctx), retry: o.Retry, expire: o.Expire, living: livingNames(dir, path), gone: goneWith(j.Owner())}
+	p := pass{
+		limit: o.left(ctx), retry: o.Retry, expire: o.Expire, living: livingNames(dir, path), gone: goneWith(j.Owner()), leaving: canceled(ctx),
+	}
 	st := &settler{journal: j, entries: content.Entries, find: findKind(j.Owner()), pass: p, now: time.Now}
 	r.Records = st.run(ctx)
 	r.Crash = readCrash(path)
@@ -116,6 +120,11 @@ func (o Options) settleOne(ctx context.Context, path, dir string) JournalReport 
 		_ = j.Close()
 	})
 	return r
+}
+
+// canceled tells whether somebody wants to leave: then no attempt is begun that would be hurried, and count as one that failed.
+func canceled(ctx context.Context) func() bool {
+	return func() bool { return errors.Is(ctx.Err(), context.Canceled) }
 }
 
 func (o Options) left(ctx context.Context) time.Duration {

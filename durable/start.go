@@ -14,7 +14,7 @@ const (
 )
 
 var _ = seam.Fill(&seam.OfDurable, seam.Durables{
-	RegisterAt: registerAt, Guard: startMain, Recover: recoverAtStart, Finish: own.finish,
+	RegisterAt: registerAt, Guard: startMain, Recover: recoverAtStart, Finish: own.finish, Folder: ownFolder, SettleOne: settleOneRecord,
 })
 
 // Init is for programs that do not use lastly.Main: call it first in main, and in TestMain. In a guard, it settles what is

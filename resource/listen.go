@@ -9,10 +9,12 @@ import (
 	"syscall"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/internal/seam"
 )
 
 // Listen listens on an address, and closes the listener at its place in the order of s. network is tcp, tcp4, tcp6, unix,
-// unixpacket or fd; addr is as for net.Listen. To close it earlier is no error; an http.Server does.
+// unixpacket or fd; addr is as for net.Listen. To close it earlier is no error; an http.Server does. Unless it has a path, its
+// hook stays all the same until the scope closes: make listeners that come and go on child scopes.
 //
 // The socket of a path is also removed, after any death: by Close, at its place, else by a guard or the next start, see
 // package durable. A socket that a dead process has left at the path is replaced, after 200 ms for the guard of its owner
@@ -55,12 +57,12 @@ func listen(s *lastly.Scope, network, addr string, site uintptr) (net.Listener, 
 		if err != nil {
 			return nil, err
 		}
-		return owned(s, ln, lastly.Hook{Name: "listener fd " + addr, Note: noteInherited}, site)
+		return owned(s, ln, lastly.Hook{Name: seam.ListenerName("fd", addr), Note: noteInherited}, site)
 	default:
 		return nil, errors.New("there is no such network here: use tcp, tcp4, tcp6, unix, unixpacket or fd")
 	}
 	if ln := inherited.at(network, addr); ln != nil {
-		return owned(s, ln, lastly.Hook{Name: "listener " + network + " " + addr, Note: noteInherited}, site)
+		return owned(s, ln, lastly.Hook{Name: seam.ListenerName(network, addr), Note: noteInherited}, site)
 	}
 	if network == "unix" || network == "unixpacket" {
 		return listenUnix(s, network, addr, site)
@@ -69,7 +71,7 @@ func listen(s *lastly.Scope, network, addr string, site uintptr) (net.Listener, 
 	if err != nil {
 		return nil, advised(err)
 	}
-	return owned(s, ln, lastly.Hook{Name: "listener " + network + " " + ln.Addr().String()}, site)
+	return owned(s, ln, lastly.Hook{Name: seam.ListenerName(network, ln.Addr().String())}, site)
 }
 
 func noteInherited() string { return "inherited: whoever gave the socket keeps it" }
@@ -102,9 +104,12 @@ func advised(err error) error {
 		err = op.Err
 	}
 	advice := "give the address as host:port, such as :8080 or 127.0.0.1:0"
+	_, lookup := errors.AsType[*net.DNSError](err)
 	switch {
+	case lookup:
+		advice = "choose a name that this machine knows, an address, or none"
 	case errors.Is(err, syscall.EADDRINUSE):
-		advice = "another program has it, which ss -ltnp names: stop that, or choose another port; 0 is any free one"
+		advice = "this or another program has it, which ss -ltnp names: stop that, or choose another port; 0 is any free one"
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
 		advice = "ports below 1024 need CAP_NET_BIND_SERVICE, or a socket from systemd; choose another port"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):

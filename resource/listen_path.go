@@ -17,6 +17,7 @@ import (
 	"github.com/lastly-go/lastly/internal/edge"
 	"github.com/lastly-go/lastly/internal/filelock"
 	"github.com/lastly-go/lastly/internal/pathid"
+	"github.com/lastly-go/lastly/internal/seam"
 )
 
 // maxSocketPath is sun_path without the NUL at its end.
@@ -42,7 +43,7 @@ func listenUnix(s *lastly.Scope, network, addr string, site uintptr) (net.Listen
 		} else if err != nil {
 			return nil, advisedPath(err)
 		}
-		return owned(s, ln, lastly.Hook{Name: "listener " + network + " " + addr}, site)
+		return owned(s, ln, lastly.Hook{Name: seam.ListenerName(network, addr)}, site)
 	}
 	path, err := filepath.Abs(addr) // a program may change its working folder
 	if err != nil {
@@ -188,7 +189,7 @@ func inUseBy(network, addr string) error {
 // listen binds the path, which is free. The record of it comes first: should this process die now, whatever this user has
 // at the path is removed, unless another living process has a record of the same path; see durable.Remove.
 func (k *socket) listen(s *lastly.Scope, site uintptr) (net.Listener, error) {
-	h := lastly.Hook{Name: "listener " + k.network + " " + k.addr, Run: k.undo}
+	h := lastly.Hook{Name: seam.ListenerName(k.network, k.addr), Run: k.undo}
 	rec, err := registerDurable(durable.Remove, s, durable.Path{Path: k.path}, h, site)
 	if err != nil {
 		return nil, err

@@ -101,6 +101,7 @@ func TestListenRefuses(t *testing.T) {
 	}{
 		{"udp", ":0", nil, "use tcp, tcp4, tcp6, unix, unixpacket or fd"},
 		{"tcp", "no-port", nil, "host:port"},
+		{"tcp", "not a name:80", nil, "a name that this machine knows"},
 		{"tcp", "192.0.2.1:0", syscall.EADDRNOTAVAIL, "no interface of this machine"},
 		{"unix", "", nil, "the address is empty"},
 		{"unix", long, nil, "has " + strconv.Itoa(len(long)) + " bytes"},

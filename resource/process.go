@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"sync"
 	"time"
 
@@ -29,9 +30,14 @@ type Process struct {
 	failed error         // of the command
 	err    error         // what Wait returns
 
-	mu    sync.Mutex // guards what follows
-	phase phase
-	lost  error // what was not ended
+	original exec.Cmd  // as the user made it
+	waited   sync.Once // the first Wait finds out what the end of the context was
+
+	mu       sync.Mutex // guards what follows
+	phase    phase
+	lost     error // what was not ended
+	canceled bool  // the context has ended before the command
+	cancel   error // what cmd.Cancel returned then
 }
 
 type phase int
@@ -83,12 +89,17 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Wait waits until the command has ended and what it wrote is copied, and returns nil if its exit status is 0, else an
 // *ExitError. Other errors say that copying failed; exec.ErrWaitDelay, that something held its output open for longer than
-// cmd.WaitDelay; or that nobody knows how it ended. It does not wait for what the command has left running.
+// cmd.WaitDelay; the context's error, or that of cmd.Cancel, that the command was ended by its context and exited with 0;
+// or that nobody knows how it ended. It does not wait for what the command has left running.
 //
 // It takes the place of cmd.Wait in everything: it closes the pipes that cmd.StdoutPipe and the like have made, so read them to
 // their end first.
 func (p *Process) Wait() error {
 	<-p.done
+	p.waited.Do(func() {
+		p.err = p.contextError()
+		p.original = exec.Cmd{} // it may hold much
+	})
 	p.tree.release(true, false)
 	return p.err
 }
@@ -117,6 +128,13 @@ func (p *Process) Stop(ctx context.Context) error {
 		}
 	default:
 	}
+	hurried := context.AfterFunc(ctx, func() {
+		<-p.ready
+		if p.tree != nil {
+			p.tree.end(0)
+		}
+	})
+	defer hurried()
 	err := p.record.Run(ctx)
 	select {
 	case <-p.gone: // by itself, meanwhile

@@ -8,6 +8,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/lastly-go/lastly"
@@ -51,16 +54,19 @@ const (
 //     of this process ends). Ptrace and PidFD are refused.
 //
 // Afterwards use the Process. cmd.Process is the command too, but not a child: cmd.Wait would fail, and must not be called.
+// cmd.ProcessState stays nil.
 //
 // # How
 //
 // On Linux a small process stands between this one and the command: the program's own image, called lastly-supervisor in ps,
 // which waits before anything of the program has begun. It adopts the orphans of the tree. The command also bears a mark in its
-// environment, as with durable.Kill, by which what is left of it is found when the supervisor itself is killed; what has
-// cleared its environment is not found then. Nothing of this process is changed: neither its signals nor the kernel's
+// environment, as with durable.Kill. Should somebody kill the supervisor, the command is ended at once, with its process group,
+// what descends from it and what bears the mark, and the hook fails and says so, because what had left the command's family and
+// cleared its environment, or writes a title over it (as servers do), is not found. If this process is killed together with the
+// supervisor, only what bears the mark is ended. Nothing of this process is changed: neither its signals nor the kernel's
 // attributes of it.
 //
-// There is no supervisor on other systems, in a set-user-id program, without /proc, and where lastly is part of another program.
+// There is no supervisor on other systems, in a program with set-user-id or file capabilities, without /proc, and where lastly is part of another program.
 // Then only the command's process group, and on Linux what bears the mark, can be ended. A program that closes all
 // its descriptors, or becomes another one by exec, has let go of its trees: they end.
 //
@@ -76,6 +82,9 @@ func Start(s *lastly.Scope, cmd *exec.Cmd) (*Process, error) {
 		ready: make(chan struct{}), exited: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}),
 	}
 	if err := p.start(s, cmd, site); err != nil {
+		failed := *cmd
+		failed.Err = err
+		_ = failed.Start() // does nothing but what it does on failure: it closes the pipes that were made for it
 		return nil, fmt.Errorf("lastly: start child %s: %w%s", p.name, err, advice(cmd, err))
 	}
 	return p, nil
@@ -147,6 +156,8 @@ func check(cmd *exec.Cmd) error {
 		return cmd.Err
 	case cmd.Path == "":
 		return errors.New("exec: no command")
+	case slices.ContainsFunc(cmd.Env, func(v string) bool { return strings.Contains(v, "\x00") }):
+		return errors.New("exec: environment variable contains NUL")
 	case cmd.SysProcAttr == nil && cmd.Dir != "":
 		if _, err := os.Stat(cmd.Dir); err != nil {
 			return &os.PathError{Op: "chdir", Path: cmd.Dir, Err: errors.Unwrap(err)}
@@ -164,8 +175,19 @@ func advice(cmd *exec.Cmd, err error) string {
 		return "; install it, or give its path"
 	case errors.Is(err, exec.ErrDot):
 		return "; write ./ before its name if that is meant"
-	case errors.Is(err, os.ErrPermission):
+	case errors.Is(err, syscall.EACCES):
+		if info, statErr := os.Stat(cmd.Path); statErr == nil && info.IsDir() {
+			return "; it is a folder: give the path of a program in it"
+		}
 		return "; make it executable (chmod +x) and its folders accessible for this user"
+	case errors.Is(err, syscall.EPERM):
+		return "; this user may not do what cmd.SysProcAttr asks for (Credential, namespaces, a process group of another session)"
+	case errors.Is(err, syscall.ENOEXEC):
+		return "; it is no program of this system: a script begins with #! and its interpreter"
+	case errors.Is(err, syscall.E2BIG):
+		return "; arguments and environment are too big together: hand some of it over in a file, or by cmd.Stdin"
+	case errors.Is(err, syscall.EINVAL):
+		return "; look for zero bytes in cmd.Args and cmd.Dir, and at cmd.SysProcAttr"
 	case errors.Is(err, os.ErrNotExist):
 		if _, statErr := os.Stat(cmd.Path); statErr == nil && cmd.Dir == "" {
 			return "; the file is there, but not what its first line (#!) or its format names as its interpreter"
@@ -203,6 +225,7 @@ func closedError(s *lastly.Scope) error {
 // a copy has too.
 func (p *Process) prepare(cmd *exec.Cmd) (*shadow, error) {
 	c := *cmd
+	p.original = *cmd
 	if c.Cancel != nil {
 		c.Cancel = p.cancelBy(cmd.Cancel)
 	}
@@ -231,10 +254,37 @@ func (p *Process) contextEnded(cancel func() error, own bool) {
 		return // what it has left running is not the context's business
 	default:
 	}
-	if own && cancel() == nil {
+	var err error
+	if own {
+		err = cancel()
+	}
+	p.mu.Lock()
+	p.canceled, p.cancel = true, err
+	p.mu.Unlock()
+	if own && err == nil {
 		p.awaitExit(p.grace)
 	}
 	_ = p.Stop(context.Background()) // what fails stays registered, and is reported at its place
+}
+
+// contextError is what Wait returns: with Cancel's error, and with the context's if the command exited with 0 after its end. Package exec does not give the
+// context away, but Start does tell the error of one that has ended, before anything else. That it closes the command's pipes
+// does not matter here, because Wait would.
+func (p *Process) contextError() error {
+	p.mu.Lock()
+	canceled, err := p.canceled, p.cancel
+	p.mu.Unlock()
+	switch {
+	case !canceled || errors.Is(err, os.ErrProcessDone):
+		return p.err
+	case err != nil:
+		return errors.Join(p.err, fmt.Errorf("lastly: child %s: its Cancel: %w", p.name, err))
+	case p.err != nil:
+		return p.err
+	}
+	again := p.original
+	again.Path, again.Err = os.DevNull, nil // nothing that could ever be started
+	return fmt.Errorf("lastly: child %s: its context ended: %w", p.name, again.Start())
 }
 
 // awaitExit waits for the command's own end.

@@ -186,3 +186,29 @@ func TestAttributes(t *testing.T) {
 		endTrees(t, &s)
 	}
 }
+
+// TestClosedDescriptors: what is not given is not there.
+func TestClosedDescriptors(t *testing.T) {
+	t.Parallel()
+	f, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	command := func() (*exec.Cmd, *bytes.Buffer) {
+		var out bytes.Buffer
+		cmd := exec.Command("sh", "-c", "for i in 3 4 5 6 7 8 9 11 12; do [ -e /proc/$$/fd/$i ] && echo $i; done; true")
+		cmd.Stdout, cmd.ExtraFiles = &out, []*os.File{nil, f, nil, nil, f}
+		return cmd, &out
+	}
+	plain, want := command()
+	if err := plain.Run(); err != nil {
+		t.Fatal(err)
+	}
+	var s lastly.Scope
+	cmd, got := command()
+	if err := start(t, &s, cmd).Wait(); err != nil || got.String() != want.String() {
+		t.Errorf("%v, %q, want %q", err, got, want)
+	}
+	endTrees(t, &s)
+}

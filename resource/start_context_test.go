@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os/exec"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/lastly-go/lastly"
 	"github.com/lastly-go/lastly/resource"
@@ -44,20 +46,6 @@ func TestContextEnds(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("while it starts", func(t *testing.T) {
-		for i := range 40 {
-			ctx, cancel := context.WithCancel(context.Background())
-			go cancel()
-			name := []string{"/dev/null", "sleep"}[i%2]
-			p, err := resource.Start(&s, exec.CommandContext(ctx, name, "3600"))
-			if err == nil {
-				err = p.Wait()
-			}
-			if err == nil {
-				t.Error("neither the start nor the command failed")
-			}
-		}
-	})
 	t.Run("none", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		cmd := exec.CommandContext(ctx, "sleep", "0.2")
@@ -68,5 +56,89 @@ func TestContextEnds(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	endTrees(t, &s)
+}
+
+// TestContextErrors: Wait says what package exec says.
+func TestContextErrors(t *testing.T) {
+	t.Parallel()
+	var s lastly.Scope
+	t.Run("exit 0", func(t *testing.T) { // as package exec says it
+		for want, with := range map[error]func() (context.Context, context.CancelFunc){
+			context.Canceled: func() (context.Context, context.CancelFunc) { return context.WithCancel(context.Background()) },
+			context.DeadlineExceeded: func() (context.Context, context.CancelFunc) {
+				return context.WithTimeout(context.Background(), 300*time.Millisecond)
+			},
+		} {
+			ctx, cancel := with()
+			defer cancel()
+			cmd := exec.CommandContext(ctx, "sh", "-c", "trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done")
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := start(t, &s, cmd)
+			_, _ = io.ReadFull(out, make([]byte, 3))
+			if errors.Is(want, context.Canceled) {
+				cancel()
+			}
+			if err := p.Wait(); !errors.Is(err, want) {
+				t.Errorf("%v, want %v", err, want)
+			}
+		}
+	})
+	t.Run("failing", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		cmd := exec.CommandContext(ctx, "sleep", "3600")
+		cmd.Cancel = func() error { return fs.ErrInvalid }
+		p := start(t, &s, cmd)
+		cancel()
+		var exit *resource.ExitError
+		if err := p.Wait(); !errors.Is(err, fs.ErrInvalid) || !errors.As(err, &exit) {
+			t.Error(err)
+		}
+	})
+	endTrees(t, &s)
+}
+
+// TestContextEndsWhileItStarts: whichever comes first, nothing hangs, and nothing passes for success.
+func TestContextEndsWhileItStarts(t *testing.T) {
+	t.Parallel()
+	var s lastly.Scope
+	for i := range 40 {
+		ctx, cancel := context.WithCancel(context.Background())
+		go cancel()
+		name := []string{"/dev/null", "sleep"}[i%2]
+		p, err := resource.Start(&s, exec.CommandContext(ctx, name, "3600"))
+		if err == nil {
+			err = p.Wait()
+		}
+		if err == nil {
+			t.Error("neither the start nor the command failed")
+		}
+	}
+	endTrees(t, &s)
+}
+
+// TestStopWithoutTime: what has no time for a grace is killed at once.
+func TestStopWithoutTime(t *testing.T) {
+	t.Parallel()
+	var s lastly.Scope
+	cmd := shell("trap '' TERM; echo up; while :; do sleep 0.01; done")
+	cmd.WaitDelay = 20 * time.Second
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, &s, cmd)
+	_, _ = io.ReadFull(out, make([]byte, 3))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	began := time.Now()
+	_ = p.Stop(ctx)
+	<-p.Done()
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
 	endTrees(t, &s)
 }

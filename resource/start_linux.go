@@ -1,7 +1,6 @@
 package resource
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"github.com/lastly-go/lastly/durable"
-	"github.com/lastly-go/lastly/internal/action"
 	"github.com/lastly-go/lastly/internal/edge"
 	"github.com/lastly-go/lastly/internal/proc"
 	"github.com/lastly-go/lastly/internal/standby"
@@ -30,12 +28,15 @@ const selfImage = "/proc/self/exe"
 
 // A supervised tree is held by a supervisor.
 type supervised struct {
-	cmd    *shadow     // the supervisor
-	theirs *os.Process // the command. Not released at its end: that would write to what the user reads as cmd.Process.Pid
-	name   string
-	mark   string
-	grace  time.Duration
-	sock   *os.File
+	cmd     *shadow // the supervisor
+	name    string
+	mark    string
+	grace   time.Duration
+	sock    *os.File
+	pid     int           // of the command
+	command *proc.Process // nil: it ended at once
+
+	remnant // what is left of the tree when the supervisor was killed
 }
 
 func (p *Process) launch(cmd *exec.Cmd) (tree, error) {
@@ -58,14 +59,19 @@ func (p *Process) launch(cmd *exec.Cmd) (tree, error) {
 		return nil, err
 	}
 	p.flow()
-	cmd.Process = t.theirs
+	// A handle of its own, which is closed when it is collected: Release would write to the Pid that the user may just read.
+	cmd.Process, err = os.FindProcess(t.pid)
+	if err != nil {
+		cmd.Process = nil
+	}
+	t.say(supervise.Seen, 0) // nobody reaped it before
 	return t, nil
 }
 
 // noSupervisor says why there can't be one.
 func noSupervisor() string {
 	if proc.Secure() || os.Getuid() != os.Geteuid() {
-		return "the program's effective user is not its real one"
+		return "the program has rights that its caller has not (set-user-id, set-group-id or file capabilities)"
 	}
 	if !isProgram() {
 		return "lastly is part of another program, which would run a second time"
@@ -95,9 +101,16 @@ func isProgram() bool {
 
 // configOf is what the supervisor has to know.
 func configOf(cmd *exec.Cmd) (*supervise.Config, error) {
-	c := &supervise.Config{Path: cmd.Path, Dir: cmd.Dir, Args: cmd.Args, Env: cmd.Environ(), Files: 3 + len(cmd.ExtraFiles)}
+	c := &supervise.Config{Path: cmd.Path, Dir: cmd.Dir, Args: cmd.Args, Env: cmd.Environ(), Files: make([]bool, 3, 3+len(cmd.ExtraFiles))}
 	if len(c.Args) == 0 {
 		c.Args = []string{cmd.Path}
+	}
+	for i, stream := range []any{cmd.Stdin, cmd.Stdout, cmd.Stderr} {
+		f, isFile := stream.(*os.File)
+		c.Files[i] = !isFile || f != nil
+	}
+	for _, f := range cmd.ExtraFiles {
+		c.Files = append(c.Files, f != nil)
 	}
 	c.Env = slices.DeleteFunc(c.Env, func(v string) bool { return strings.HasPrefix(v, supervise.Variable+"=") })
 	if cmd.SysProcAttr == nil {
@@ -125,7 +138,6 @@ func (t *supervised) start(p *Process, c *supervise.Config) (err error) {
 		return os.NewSyscallError("socketpair", err)
 	}
 	theirs := os.NewFile(uintptr(ends[1]), "control socket")
-	defer func() { _ = theirs.Close() }()
 	_ = syscall.SetNonblock(ends[0], true) // so that reading it blocks a goroutine, not a thread
 	t.sock = os.NewFile(uintptr(ends[0]), "control socket of a supervisor")
 	defer func() {
@@ -133,7 +145,9 @@ func (t *supervised) start(p *Process, c *supervise.Config) (err error) {
 			_ = t.sock.Close()
 		}
 	}()
-	if err := t.fork(c, theirs); err != nil {
+	err = t.fork(c, theirs)
+	_ = theirs.Close() // so that the supervisor's death is heard
+	if err != nil {
 		return fmt.Errorf("its supervisor: %w", err)
 	}
 	p.closeTheirs() // so that a pipe's other end knows
@@ -144,7 +158,14 @@ func (t *supervised) start(p *Process, c *supervise.Config) (err error) {
 		t.release(true, true)
 		return err
 	}
-	p.pid = pid
+	p.pid, t.pid = pid, pid
+	t.command, err = proc.OpenPid(pid)
+	if err != nil && !errors.Is(err, proc.ErrGone) {
+		t.end(0)
+		_, _ = t.cmd.Process.Wait()
+		t.release(true, true)
+		return err
+	}
 	return nil
 }
 
@@ -155,7 +176,7 @@ func (t *supervised) fork(c *supervise.Config, control *os.File) error {
 	if fd, err := standby.PidfdOf(os.Getpid()); err == nil {
 		self := os.NewFile(uintptr(fd), "pidfd")
 		defer func() { _ = self.Close() }()
-		owner = c.Files + 1
+		owner = len(c.Files) + 1
 		extra = append(extra, self)
 	}
 	for _, fd := range foreign(&c.Attr) {
@@ -165,11 +186,11 @@ func (t *supervised) fork(c *supervise.Config, control *os.File) error {
 		}
 		f := os.NewFile(dup, "descriptor of SysProcAttr")
 		defer func() { _ = f.Close() }()
-		*fd = c.Files + len(extra)
+		*fd = len(c.Files) + len(extra)
 		extra = append(extra, f)
 	}
 	t.cmd.Path, t.cmd.Args = selfImage, []string{supervise.Name}
-	t.cmd.Env = append(loaderEnvironment(), supervise.Environment(c.Files, owner))
+	t.cmd.Env = append(runtimeEnvironment(), supervise.Environment(len(c.Files), owner))
 	t.cmd.Dir = "" // the command's is relative to this process's
 	t.cmd.ExtraFiles = append(slices.Clone(t.cmd.ExtraFiles), extra...)
 	t.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -189,14 +210,18 @@ func foreign(a *syscall.SysProcAttr) (fds []*int) {
 	return fds
 }
 
-// loaderEnvironment is what a program needs to find its shared libraries. A supervisor needs no more, and what the environment has
-// of secrets, settings of the Go runtime and marks is not for it.
-func loaderEnvironment() []string {
-	return slices.DeleteFunc(os.Environ(), func(v string) bool { return !strings.HasPrefix(v, "LD_") })
+// runtimeEnvironment is what a program needs to find its shared libraries, and what keeps the Go runtime from opening files of its
+// control group, which a supervisor has no use for. What the environment has of secrets, settings and marks is not for it.
+func runtimeEnvironment() []string {
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return !strings.HasPrefix(v, "LD_") })
+	return append(env, "GODEBUG=containermaxprocs=0,updatemaxprocs=0")
 }
 
 // handshake tells the supervisor what to start, and hears whether it could.
 func (t *supervised) handshake(c *supervise.Config) (pid int, err error) {
+	if err := edge.At("handshake"); err != nil {
+		return 0, err
+	}
 	_ = t.sock.SetDeadline(time.Now().Add(startLimit))
 	defer func() { _ = t.sock.SetDeadline(time.Time{}) }()
 	if _, err := t.sock.Write(c.Encode()); err != nil {
@@ -211,13 +236,7 @@ func (t *supervised) handshake(c *supervise.Config) (pid int, err error) {
 	case what != supervise.Started:
 		return 0, fmt.Errorf("its supervisor said %q", what)
 	}
-	pid = int(number)
-	t.theirs, err = os.FindProcess(pid) // nobody reaps it before it is seen
-	if err != nil {
-		return 0, err
-	}
-	t.say(supervise.Seen, 0)
-	return pid, nil
+	return int(number), nil
 }
 
 func (t *supervised) silent(err error) error {
@@ -241,7 +260,20 @@ func (t *supervised) say(what byte, number uint64) {
 	_, _ = t.sock.Write(supervise.Message(what, number))
 }
 
-func (t *supervised) signal(sig os.Signal) error { return t.theirs.Signal(sig) }
+func (t *supervised) signal(sig os.Signal) error {
+	number, ok := sig.(syscall.Signal)
+	switch {
+	case !ok:
+		return errors.New("it is no signal of this system")
+	case t.command == nil:
+		return os.ErrProcessDone
+	}
+	err := t.command.Signal(number)
+	if errors.Is(err, proc.ErrGone) || errors.Is(err, os.ErrClosed) {
+		return os.ErrProcessDone
+	}
+	return err
+}
 
 func (t *supervised) end(grace time.Duration) {
 	t.say(supervise.End, uint64(max(0, grace.Milliseconds())))
@@ -267,21 +299,13 @@ func (t *supervised) watch(p *Process) {
 	_ = t.sock.Close()
 	var lost error
 	if !orderly {
-		ctx, cancel := context.WithTimeout(context.Background(), t.grace+afterGrace)
-		lost = t.hunt(ctx)
-		cancel()
+		lost = t.lose(p)
 		p.hasExited(fmt.Errorf("lastly: child %s: how it ended is not known: its supervisor was killed", t.name))
 	}
-	p.isGone(lost)
-}
-
-// hunt ends what bears the mark: the supervisor was killed.
-func (t *supervised) hunt(ctx context.Context) error {
-	kill, err := action.Kill{Mark: t.mark, Grace: t.grace}.Capture()
-	if err != nil {
-		return err
+	if t.command != nil {
+		_ = t.command.Close()
 	}
-	return kill.Do(ctx)
+	p.isGone(lost)
 }
 
 // describe: when the owner is gone, the supervisor ends the tree. It gets its time, so that nobody gets SIGTERM a second time from
@@ -291,7 +315,7 @@ func (t *supervised) describe(payload *durable.Process) {
 }
 
 func (t *supervised) note() string {
-	return fmt.Sprintf("process %d, supervised by process %d", t.theirs.Pid, t.cmd.Process.Pid)
+	return fmt.Sprintf("process %d, supervised by process %d", t.pid, t.cmd.Process.Pid)
 }
 
 func (t *supervised) release(waited, reaped bool) { t.cmd.release(waited, reaped) }

@@ -18,7 +18,7 @@ import (
 	"github.com/lastly-go/lastly/resource"
 )
 
-var _ = addVictims(testproc.Victims{"begins": beginAndStart, "direct": startDirect, "nested": nestedOwners})
+var _ = addVictims(testproc.Victims{"begins": beginAndStart, "direct": startDirect, "nested": nestedOwners, "unlucky": killSupervisor})
 
 // begunVariable names a file in which every process that gets as far as this package's variables notes itself. A supervisor has no
 // other variables than the loader's.
@@ -183,4 +183,30 @@ func outerOwner(token string) {
 		testproc.Say("%v", err)
 	}
 	testproc.Say("stopped")
+}
+
+// killSupervisor kills the supervisor before it can have started anything.
+func killSupervisor([]string) {
+	edge.Set(func(point string) error {
+		if point == "handshake" {
+			for _, pid := range childrenOf(os.Getpid()) {
+				if nameOf(pid) != "lastly-guard" {
+					_ = syscall.Kill(pid, syscall.SIGKILL)
+				}
+			}
+		}
+		return nil
+	})
+	var s lastly.Scope
+	_, err := resource.Start(&s, exec.Command("true"))
+	testproc.Say("%v, %d hooks", err, len(s.Report().Hooks))
+}
+
+// TestSupervisorDiesAtItsStart: the start fails, at once.
+func TestSupervisorDiesAtItsStart(t *testing.T) {
+	t.Parallel()
+	r := testproc.Start(t, "unlucky").Wait()
+	if !strings.Contains(r.Out, "its supervisor died at its start") || !strings.HasSuffix(r.Out, ", 0 hooks\n") {
+		t.Error(r)
+	}
 }

@@ -111,8 +111,15 @@ func TestStreams(t *testing.T) {
 			t.Errorf("%v, %q", err, text)
 		}
 	})
-	t.Run("pipes", func(t *testing.T) {
-		cmd := shell(both)
+	endTrees(t, &s)
+}
+
+// TestPipesOfTheCommand: those of cmd, read and written while it runs; and a pipe that it does not read.
+func TestPipesOfTheCommand(t *testing.T) {
+	t.Parallel()
+	var s lastly.Scope
+	t.Run("all", func(t *testing.T) {
+		cmd := shell("cat; echo err >&2")
 		in, _ := cmd.StdinPipe()
 		out, _ := cmd.StdoutPipe()
 		errs, err := cmd.StderrPipe()
@@ -212,7 +219,9 @@ func failingStarts(t *testing.T) map[string]failing {
 		"no folder":      {in(dir+"/none", nil), fs.ErrNotExist, "chdir"},
 		"no folder, 2":   {in(dir+"/none", &syscall.SysProcAttr{}), fs.ErrNotExist, "cmd.Dir"},
 		"a zero byte":    {exec.Command("true", "a\x00b"), syscall.EINVAL, "true"},
-		"too long":       {exec.Command("true", strings.Repeat("x", 1<<20)), syscall.E2BIG, "argument list too long"},
+		"a zero byte, 2": {&exec.Cmd{Path: "/bin/true", Env: []string{"A=b\x00c"}}, nil, "contains NUL"},
+		"a folder":       {exec.Command(dir), fs.ErrPermission, "it is a folder"},
+		"too long":       {exec.Command("true", strings.Repeat("x", 1<<20)), syscall.E2BIG, "by cmd.Stdin"},
 		"no command":     {&exec.Cmd{}, nil, "no command"},
 	}
 }
@@ -241,6 +250,26 @@ func TestCannotStart(t *testing.T) {
 		}
 		if n := len(s.Report().Hooks); n != 0 {
 			t.Errorf("%s: %d hooks", name, n)
+		}
+		endTrees(t, &s)
+	}
+}
+
+// TestCannotStartPipes: nobody waits for what will never be written.
+func TestCannotStartPipes(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"lastly-has-no-such-command", os.DevNull} {
+		var s lastly.Scope
+		cmd := exec.Command(name)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := resource.Start(&s, cmd); err == nil {
+			t.Error("it started")
+		}
+		if _, err := out.Read(make([]byte, 1)); err == nil {
+			t.Error("something was read")
 		}
 		endTrees(t, &s)
 	}

@@ -3,6 +3,7 @@ package resource_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -108,26 +109,37 @@ func TestDaemonLives(t *testing.T) {
 	}
 }
 
-// TestSupervisorKilled: the owner notices, and hunts what bears the mark.
+// TestSupervisorKilled: the owner notices, ends at once what it can find, and never says that all is well.
 func TestSupervisorKilled(t *testing.T) {
 	t.Parallel()
-	var s lastly.Scope
-	f := newForest(t)
-	cmd := exec.Command("sh", "-c", "setsid sleep "+f.token+" & (trap '' TERM; exec sleep "+f.token+") & wait # "+f.token)
-	cmd.WaitDelay = shortGrace
-	p := start(t, &s, cmd)
-	testproc.Poll(t, "all three", func() bool { return len(f.living()) == 3 })
-	supervisor := parentOf(t, p.Pid())
-	if supervisor == os.Getpid() {
-		t.Fatal("there is no supervisor")
+	for name, script := range map[string]string{
+		"marked":     "setsid sleep TOKEN & (trap '' TERM; exec sleep TOKEN) & wait # TOKEN",
+		"scrubbed":   "env -i sh -c 'env -i setsid sleep TOKEN & env -i sleep TOKEN & wait # TOKEN' & exec env -i sleep TOKEN",
+		"only marks": "setsid sleep TOKEN & sleep TOKEN & sleep TOKEN & sleep 0.5 # TOKEN",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var s lastly.Scope
+			f := newForest(t)
+			cmd := exec.Command("sh", "-c", strings.ReplaceAll(script, "TOKEN", f.token))
+			cmd.WaitDelay = shortGrace
+			p := start(t, &s, cmd)
+			supervisor := parentOf(t, p.Pid())
+			testproc.Poll(t, "all", func() bool { return len(f.living()) >= 3 })
+			testproc.Linger(20 * time.Millisecond)
+			_ = syscall.Kill(supervisor, syscall.SIGKILL)
+			if err := p.Wait(); name != "only marks" && (err == nil || !strings.Contains(err.Error(), "supervisor was killed")) {
+				t.Error(err)
+			}
+			f.checkGone()
+			if err := s.Close(); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("its supervisor (process %d) was killed", supervisor)) {
+				t.Errorf("Close: %v", err)
+			}
+			if err := p.Stop(context.Background()); err == nil {
+				t.Error("Stop says that all is well")
+			}
+		})
 	}
-	_ = syscall.Kill(supervisor, syscall.SIGKILL)
-	if err := p.Wait(); err == nil || !strings.Contains(err.Error(), "supervisor was killed") {
-		t.Error(err)
-	}
-	f.checkGone()
-	testproc.Poll(t, "an empty plan", func() bool { return len(s.Report().Hooks) == 0 })
-	endTrees(t, &s)
 }
 
 // TestSupervisorStopped is no obstacle.

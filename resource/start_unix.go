@@ -34,3 +34,9 @@ func statusError(name string, status syscall.WaitStatus) error {
 	}
 	return nil
 }
+
+// leadsGroup reports whether a process leads its process group.
+func leadsGroup(pid int) bool {
+	group, err := syscall.Getpgid(pid)
+	return err == nil && group == pid
+}

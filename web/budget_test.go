@@ -69,6 +69,38 @@ func TestBudget(t *testing.T) {
 	})
 }
 
+// TestUnsentAnswer says that an answer which its client does not take is cut, and not served, though its handler has
+// returned; so is one that net/http keeps back because the request has not come to its end.
+func TestUnsentAnswer(t *testing.T) {
+	for _, request := range []string{
+		"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"POST /half HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &lastly.Scope{}
+			m := serve(t, s, hello(), web.Options{Name: "api"})
+			for range 2 {
+				nc, err := m.dial(t.Context(), "", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer nc.Close()
+				if _, err := io.WriteString(nc, request); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Wait()
+			var cut *web.CutError
+			if err := s.Close(); !errors.As(err, &cut) || cut.Cut != 2 || cut.Running != 0 {
+				t.Errorf("%.4s: got %v", request, err)
+			}
+			if got := note(t, s, "api"); got != "served 0, drained 0, cut 2" {
+				t.Errorf("%.4s: note %q", request, got)
+			}
+		})
+	}
+}
+
 // TestShutdownByHandler is a handler that waits for the close which waits for it: it is cut, in time, and so says the error.
 func TestShutdownByHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -30,9 +30,6 @@ func closingOf(s *lastly.Scope) *closing {
 
 // watch makes begun true without anybody asking. unwatch undoes it.
 func (c *closing) watch() {
-	if c.hasBegun() {
-		c.note()
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, ctx := range c.contexts {

@@ -93,6 +93,7 @@ type conn struct {
 	l     *listener
 	since time.Time
 	used  atomic.Bool // a request has begun to arrive
+	busy  atomic.Bool // with a request, or its answer
 	cell  cell
 
 	// Guarded by l.mu.
@@ -155,4 +156,10 @@ func (l *listener) markCut() []*conn {
 		}
 	}
 	return cut
+}
+
+// stillSending are the connections that net/http has not done with, though no handler serves them: their clients have not
+// taken the answer, or not sent the rest of what it answers.
+func (l *listener) stillSending(inFlight map[*cell]bool) []*conn {
+	return l.list(func(c *conn) bool { return c.busy.Load() && !c.taken && !inFlight[&c.cell] })
 }

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lastly-go/lastly"
@@ -93,7 +94,8 @@ func TestTakenOver(t *testing.T) {
 	s := &lastly.Scope{}
 	ln := loopback(t)
 	o := web.Options{Name: "api", Timeout: 2 * time.Second}
-	if err := web.Serve(s, &http.Server{Handler: takeOver(t)}, ln, o); err != nil {
+	inside := web.Middleware(s, web.Options{}) // which counts for itself
+	if err := web.Serve(s, &http.Server{Handler: inside(takeOver(t))}, ln, o); err != nil {
 		t.Fatal(err)
 	}
 	gone := upgrade(t, dial(t, ln), "/rude")
@@ -121,43 +123,40 @@ func TestTakenOver(t *testing.T) {
 	}
 }
 
-// TestTakenOverAndLeft is a handler that returns and leaves its connection to somebody else: it still counts.
+// TestTakenOverAndLeft is a handler that returns and leaves its connection to somebody else: it still counts, and its end
+// is the end of the drain.
 func TestTakenOverAndLeft(t *testing.T) {
-	s := &lastly.Scope{}
-	ln := loopback(t)
-	left := make(chan net.Conn, 1)
-	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		nc, _, err := http.NewResponseController(w).Hijack()
+	synctest.Test(t, func(t *testing.T) {
+		s := &lastly.Scope{}
+		left := make(chan net.Conn, 1)
+		m := serve(t, s, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			nc, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			left <- nc
+		}), web.Options{Name: "api"})
+		nc, err := m.dial(t.Context(), "", "")
 		if err != nil {
-			t.Error(err)
-			return
+			t.Fatal(err)
 		}
-		left <- nc
+		defer nc.Close()
+		if _, err := io.WriteString(nc, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		theirs := <-left
+		time.AfterFunc(3*time.Second, func() { _ = theirs.Close() })
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if took := s.Report().Duration; took != 3*time.Second {
+			t.Errorf("took %v", took)
+		}
+		if got := note(t, s, "api"); got != "served 1, drained 1, cut 0" {
+			t.Errorf("note %q", got)
+		}
 	})
-	if err := web.Serve(s, &http.Server{Handler: h}, ln, web.Options{Name: "api"}); err != nil {
-		t.Fatal(err)
-	}
-	nc := dial(t, ln)
-	defer nc.Close()
-	if _, err := io.WriteString(nc, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	theirs := <-left
-	closed := closing(s)
-	<-s.Context().Done()
-	testproc.Linger(50 * time.Millisecond)
-	select {
-	case err := <-closed:
-		t.Errorf("did not wait: %v", err)
-	default:
-	}
-	_ = theirs.Close()
-	if err := <-closed; err != nil {
-		t.Error(err)
-	}
-	if got := note(t, s, "api"); got != "served 1, drained 1, cut 0" {
-		t.Errorf("note %q", got)
-	}
 }
 
 // TestHandlerAfterItsConnection is a handler that goes on after it closed what it had taken over: what it uses is still

@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"sync"
 	"syscall"
@@ -96,6 +97,34 @@ func TestDelayCounts(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestTimeouts says how long a server may take for its end: the delay that there may be is on top.
+func TestTimeouts(t *testing.T) {
+	for _, test := range []struct {
+		o    web.Options
+		env  string
+		want time.Duration
+	}{
+		{web.Options{}, "", 20 * time.Second},
+		{web.Options{DrainDelay: 9 * time.Second}, "", 24 * time.Second},
+		{web.Options{DrainDelay: -1}, "", 15 * time.Second},
+		{web.Options{}, "7s", 22 * time.Second},
+		{web.Options{Timeout: 3 * time.Second}, "7s", 3 * time.Second},
+		{web.Options{DrainDelay: math.MaxInt64}, "", 1 << 60},
+		{web.Options{Timeout: math.MaxInt64}, "0", 1 << 60},
+	} {
+		t.Setenv(web.EnvDrainDelay, test.env)
+		s := &lastly.Scope{}
+		serve(t, s, hello(), test.o)
+		if got := s.Report().Hooks[0].Timeout; got != test.want {
+			t.Errorf("%+v, %q: %v, want %v", test.o, test.env, got, test.want)
+		}
+		s.Grace = time.Nanosecond // the delay is not what this test is about
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

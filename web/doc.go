@@ -48,12 +48,12 @@
 //     instead, for clients that try elsewhere.
 //   - Then the listener is closed, and [Draining] tells handlers that would go on for ever. Connections that were accepted
 //     and not used yet may still be used, for up to a second: net/http would drop their request once Shutdown has begun. Then
-//     comes http.Server.Shutdown, with what was registered by RegisterOnShutdown.
+//     comes http.Server.Shutdown, with what was registered by RegisterOnShutdown: up to 1.2 s after Draining.
 //   - What is in flight is waited for, connections that handlers took over (WebSockets) included, until they are closed and
 //     their handlers have returned. If nothing is in flight, the server ends at once.
 //   - A second before its time is over (a fifth of it, when that is less) the contexts of the requests end, with the cause
 //     [ErrTimeOver]; net/http's Shutdown never ends them. Half a second later the connections are closed. The hook then
-//     returns a [*CutError], which names what was cut, and makes of exit code 0 a 1.
+//     returns a [*CutError], which names what was cut (also answers that their clients have not taken), and makes of exit code 0 a 1.
 //
 // The hook's Note, in plans and reports, counts: "served 1042, drained 3, cut 0, rejected 17". Served are all requests that
 // ended by themselves, drained those of them that ended after the delay; a connection that a handler took over counts when

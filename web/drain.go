@@ -90,7 +90,8 @@ func (v *server) beginDrain() error {
 // settle lets come to an end what clients are about to do when the listener closes. net/http drops a request that it reads
 // after Shutdown began, so that comes when nothing is to be expected any more.
 func (v *server) settle(ctx context.Context, p plan) {
-	soon := func(d time.Duration) time.Time { return earlier(time.Now().Add(d), p.contexts) }
+	half := time.Now().Add(time.Until(p.contexts) / 2) // the rest is for what RegisterOnShutdown began
+	soon := func(d time.Duration) time.Time { return earlier(time.Now().Add(d), half) }
 	if p.delayed {
 		v.await(ctx, soon(lastCall))
 	}
@@ -113,6 +114,7 @@ func (v *server) force(ctx context.Context, p plan) error {
 	cut := v.markCut()
 	v.cancel(ErrTimeOver)
 	if !v.awaitOrRush(ctx, p.force) {
+		cut = append(cut, v.markUnsent()...)
 		_ = v.http.Close() // the listener's error is known
 		v.closeTaken()
 		v.awaitOrRush(ctx, p.leave)
@@ -200,6 +202,18 @@ func (v *server) markCut() (titles []string) {
 			titles = append(titles, n.title())
 		}
 	})
+	v.cut.Add(int64(len(titles)))
+	return titles
+}
+
+// markUnsent notes what is to be cut though its handler has returned, and returns it in words.
+func (v *server) markUnsent() (titles []string) {
+	inFlight := make(map[*cell]bool)
+	v.tracker.each(func(n *request) { inFlight[n.cell] = true })
+	for _, c := range v.ln.stillSending(inFlight) {
+		titles = append(titles, "an answer on its way to "+c.RemoteAddr().String())
+	}
+	v.tracker.unsent.Add(uint64(len(titles)))
 	v.cut.Add(int64(len(titles)))
 	return titles
 }

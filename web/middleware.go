@@ -28,7 +28,7 @@ func Middleware(s *lastly.Scope, o Options) func(http.Handler) http.Handler {
 	m.tracker = newTracker(m.closing, &o)
 	m.closing.watch()
 	seam.OfLastly.RegisterAt(s, lastly.Hook{
-		Name: m.name, Uses: o.Uses, Timeout: cmp.Or(o.Timeout, DefaultDrain), Run: m.run, Note: m.note,
+		Name: m.name, Uses: o.Uses, Timeout: min(longest, cmp.Or(o.Timeout, DefaultDrain)), Run: m.run, Note: m.note,
 	}, callSite())
 	return m.wrap
 }

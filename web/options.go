@@ -59,6 +59,9 @@ type Options struct {
 	RetryAfter time.Duration
 }
 
+// longest is as good as for ever, and leaves room to calculate.
+const longest = 1 << 60
+
 // settings are Options with the environment's part, checked.
 type settings struct {
 	Options
@@ -68,7 +71,7 @@ type settings struct {
 }
 
 func (o Options) resolve() (settings, error) {
-	set := settings{Options: o, delay: max(0, o.DrainDelay), always: o.DrainDelay != 0, attended: attended()}
+	set := settings{Options: o, delay: min(longest, max(0, o.DrainDelay)), always: o.DrainDelay != 0, attended: attended()}
 	if o.Timeout < 0 {
 		return set, fmt.Errorf("the Options' Timeout is negative (%v); 0 means the drain delay plus %v", o.Timeout, DefaultDrain)
 	}
@@ -84,13 +87,13 @@ func (o Options) resolve() (settings, error) {
 	if err != nil {
 		return set, fmt.Errorf("the environment variable %s is %s, which is no duration; write it as 5s, or 0 for no delay", EnvDrainDelay, strconv.Quote(text))
 	}
-	set.delay, set.always = max(0, d), true
+	set.delay, set.always = min(longest, max(0, d)), true
 	return set, nil
 }
 
 // timeout is the hook's.
 func (set *settings) timeout() time.Duration {
-	return cmp.Or(set.Timeout, set.delay+DefaultDrain)
+	return min(longest, cmp.Or(set.Timeout, set.delay+DefaultDrain))
 }
 
 // delayFor is the delay of an end with the given cause.
@@ -108,7 +111,11 @@ func (o *Options) retryAfter() string {
 	if d < 0 {
 		return ""
 	}
-	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+	seconds := int64(d / time.Second)
+	if d%time.Second > 0 {
+		seconds++
+	}
+	return strconv.FormatInt(seconds, 10)
 }
 
 // attended reports whether stdin or stdout is a terminal.

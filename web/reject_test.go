@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -19,7 +20,7 @@ func TestReject(t *testing.T) {
 	for _, test := range []struct {
 		retry time.Duration
 		want  string
-	}{{0, "1"}, {2500 * time.Millisecond, "3"}, {-1, ""}} {
+	}{{0, "1"}, {2500 * time.Millisecond, "3"}, {-1, ""}, {math.MaxInt64, "9223372037"}} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &lastly.Scope{}
 			mux := http.NewServeMux()

@@ -200,7 +200,10 @@ func (v *server) failed(err error) {
 		return
 	}
 	if goneByClose(err) {
-		err = fmt.Errorf("%w: somebody closed the listener while the server was serving; if it has a hook, name that in the Options' Uses", err)
+		err = fmt.Errorf("%w: somebody closed the listener while the server was serving; if it was a hook, name that in the Options' Uses", err)
+		if v.closing.hasBegun() {
+			err = fmt.Errorf("%w (or the process stood still for longer than its end may take)", err)
+		}
 	}
 	err = fmt.Errorf("lastly: serve: on %s: %w", v.inner.Addr(), err)
 	failGo(v.s, v.set.Name, err, v.site)
@@ -261,9 +264,15 @@ func (v *server) noteState(nc net.Conn, st http.ConnState) {
 	case http.StateNew:
 		v.open.Add(1)
 	case http.StateActive:
-		if c := undress(nc); c != nil && !c.used.Load() {
-			c.used.Store(true)
-			v.tracker.wake()
+		if c := undress(nc); c != nil {
+			c.busy.Store(true)
+			if !c.used.Swap(true) {
+				v.tracker.wake()
+			}
+		}
+	case http.StateIdle:
+		if c := undress(nc); c != nil {
+			c.busy.Store(false)
 		}
 	case http.StateHijacked: // from here on net/http does not know it
 		title := markTaken(v.cellOf(nc), nc)

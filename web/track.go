@@ -21,7 +21,8 @@ type tracker struct {
 	inFlight  atomic.Int64 // requests
 	rejected  atomic.Int64
 	takenOver atomic.Uint64 // connections that handlers took over, and closed
-	drained   atomic.Int64  // requests, and connections taken over, that ended while draining
+	unsent    atomic.Uint64 // answers that were cut after their handlers had returned
+	drained   atomic.Uint64 // requests, and connections taken over, that ended while draining
 	quiet     chan struct{}
 
 	pool   sync.Pool // of *request
@@ -46,12 +47,13 @@ type request struct {
 	shard      *shard
 	method     string
 	path       string
-	cell       *cell    // of its connection; nil without Serve, and over HTTP/2
+	cell       *cell    // of its connection; nil without Serve
 	taken      net.Conn // the connection, when the handler took it over
 	cut        bool
 }
 
-// A cell is where a connection says which request it serves now, for whoever hears that a handler took it over.
+// A cell is where a connection says which request it serves now, for whoever hears that a handler took it over. Over HTTP/2
+// that is one of them, and nobody can.
 type cell struct{ now atomic.Pointer[request] }
 
 // cellKey finds it in the context of the connection's requests.
@@ -90,7 +92,7 @@ func (t *tracker) enter(r *http.Request) *request {
 	if r.URL != nil {
 		n.path = r.URL.Path
 	}
-	if t.cells && r.ProtoMajor == 1 { // no other connection can be taken over
+	if t.cells {
 		n.cell, _ = r.Context().Value(cellKey{}).(*cell)
 	}
 	t.inFlight.Add(1)
@@ -215,14 +217,15 @@ func (t *tracker) counts() (served uint64) {
 		served += s.served
 		s.mu.Unlock()
 	}
-	return served + t.takenOver.Load()
+	return served + t.takenOver.Load() - min(served, t.unsent.Load())
 }
 
 // note is for reports: what happened until now.
 func (t *tracker) note(cut int64) string {
-	text := "served " + strconv.FormatUint(t.counts(), 10)
+	served := t.counts()
+	text := "served " + strconv.FormatUint(served, 10)
 	if t.draining.Load() {
-		text += ", drained " + strconv.FormatInt(t.drained.Load(), 10) + ", cut " + strconv.FormatInt(cut, 10)
+		text += ", drained " + strconv.FormatUint(min(t.drained.Load(), served), 10) + ", cut " + strconv.FormatInt(cut, 10)
 	}
 	if n := t.inFlight.Load(); n > 0 {
 		text += ", in flight " + strconv.FormatInt(n, 10)

@@ -4,9 +4,9 @@ import (
 	"net"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/internal/seam"
 )
 
 // usesOf are o's Uses with the listener's own hook, if resource.Listen gave it one and o says no word of it: it would be
@@ -27,7 +27,7 @@ func usesOf(s *lastly.Scope, o *Options, ln net.Listener) []string {
 func hookOf(r lastly.Report, addr string) string {
 	for _, h := range r.Hooks {
 		switch {
-		case strings.HasPrefix(h.Name, "listener ") && strings.HasSuffix(h.Name, " "+addr):
+		case seam.NamesListener(h.Name, addr):
 			return h.Name
 		case h.Scope != nil && hookOf(*h.Scope, addr) != "" && h.Name != filepath.Base(h.Site):
 			return h.Name

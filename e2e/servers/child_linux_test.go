@@ -47,11 +47,13 @@ func TestServerAsChild(t *testing.T) {
 		for _, end := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 			t.Run("daemon "+daemonize+", "+end.String(), func(t *testing.T) {
 				t.Parallel()
-				v, pid := startRedisChild(t, server, daemonize)
+				v, pid, dir := startRedisChild(t, server, daemonize)
 				v.Signal(end)
 				if r := v.Wait(); end == syscall.SIGTERM {
 					r.Check(t, "exit 0")
 					checkEnded(t, pid) // when the owner is gone, so is the server
+				} else {
+					waitGuard(t, dir)
 				}
 				testproc.Poll(t, "redis to end", func() bool { return !lives(pid) })
 			})
@@ -59,11 +61,12 @@ func TestServerAsChild(t *testing.T) {
 	}
 }
 
-// startRedisChild returns the owner, and the number of the server that answers.
-func startRedisChild(t *testing.T, server, daemonize string) (v *testproc.Proc, pid int) {
+// startRedisChild returns the owner, the number of the server, which answers, and the folder of the owner's journal.
+func startRedisChild(t *testing.T, server, daemonize string) (v *testproc.Proc, pid int, dir string) {
 	folder := t.TempDir()
+	dir = t.TempDir()
 	v = testproc.Spec{
-		Victim: "redis child", Args: []string{server, folder, daemonize}, Env: []string{"LASTLY_DIR=" + t.TempDir()},
+		Victim: "redis child", Args: []string{server, folder, daemonize}, Env: []string{"LASTLY_DIR=" + dir},
 	}.Start(t)
 	waitSaid(t, v, "started", 1)
 	rdb := connectRedis(filepath.Join(folder, "socket"), "test")
@@ -79,7 +82,7 @@ func startRedisChild(t *testing.T, server, daemonize string) (v *testproc.Proc, 
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	})
-	return v, pid
+	return v, pid, dir
 }
 
 func checkEnded(t *testing.T, pid int) {
@@ -94,4 +97,42 @@ func lives(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	_, rest, ok := strings.Cut(string(stat), ") ")
 	return err == nil && ok && !strings.HasPrefix(rest, "Z")
+}
+
+// TestServerLosesItsSupervisor kills what stands between the program and its child: the program ends the child at once, and
+// says so at its own end.
+func TestServerLosesItsSupervisor(t *testing.T) {
+	t.Parallel()
+	v, pid, dir := startRedisChild(t, real.Need(t, "redis-server", "redis-server"), "no")
+	supervisor := parentOf(t, pid)
+	if supervisor == v.Pid() {
+		t.Fatal("there is no supervisor")
+	}
+	if err := syscall.Kill(supervisor, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	testproc.Poll(t, "redis to end", func() bool { return !lives(pid) })
+	if v.Gone() {
+		t.Error("the program ended with its supervisor")
+	}
+	v.Signal(syscall.SIGTERM)
+	r := v.Wait()
+	waitGuard(t, dir) // the record stayed, since the hook failed
+	r.Check(t, "exit 1")
+	r.CheckErr(t, "its supervisor (process "+strconv.Itoa(supervisor)+") was killed")
+}
+
+func parentOf(t *testing.T, pid int) int {
+	t.Helper()
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(rest)
+	parent, err := strconv.Atoi(fields[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parent
 }

@@ -108,3 +108,12 @@ func waitSaid(t *testing.T, p *testproc.Proc, word string, lines int) {
 		return len(said(p.Output(), word)) >= lines
 	})
 }
+
+// waitGuard waits until a guard has reported to the folder of journals, which is the last that it writes there.
+func waitGuard(t *testing.T, dir string) {
+	t.Helper()
+	testproc.Poll(t, "a guard's report", func() bool {
+		reports, err := durable.Reports(dir)
+		return err == nil && len(reports) > 0
+	})
+}

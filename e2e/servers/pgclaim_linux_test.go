@@ -85,12 +85,14 @@ func releasedBy(t *testing.T, p *postgres, job int) (pid int) {
 func pgClaimKilled(t *testing.T, p *postgres) {
 	const job = 1
 	p.exec(t, `INSERT INTO jobs (id) VALUES ($1)`, job)
-	v, c := startClaim(t, p, job, "LASTLY_DIR="+t.TempDir())
+	dir := t.TempDir()
+	v, c := startClaim(t, p, job, "LASTLY_DIR="+dir)
 	killed := time.Now()
 	v.Signal(syscall.SIGKILL)
 	testproc.Poll(t, "the job to be free again", func() bool { return claimedBy(t, p, job) == "" })
 	t.Logf("free %v after SIGKILL", time.Since(killed))
 	v.Wait().Check(t, "signal killed")
+	waitGuard(t, dir)
 	if by := releasedBy(t, p, job); by == v.Pid() || by == os.Getpid() || by == 0 {
 		t.Errorf("released by process %d, want the guard of %d", by, v.Pid())
 	}
@@ -140,10 +142,7 @@ func pgClaimServerDown(t *testing.T, p *postgres) {
 	p.end(t, inOrder)
 	v.Signal(syscall.SIGKILL)
 	v.Wait().Check(t, "signal killed")
-	testproc.Poll(t, "the guard to give up", func() bool {
-		reports, err := durable.Reports(dir)
-		return err == nil && len(reports) == 1
-	})
+	waitGuard(t, dir) // it gave up
 	p.start(t)
 	if got := claimedBy(t, p, job); got != c.By {
 		t.Errorf("claimed by %q, want still %q: the server was not there for the guard", got, c.By)

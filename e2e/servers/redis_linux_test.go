@@ -166,8 +166,9 @@ func holdLease(ctx context.Context, socket string) error {
 
 // redisLockKilled kills the holder of a lock that would be gone in an hour. The guard frees it.
 func redisLockKilled(t *testing.T, socket string, rdb *redis.Client) {
+	dir := t.TempDir()
 	hold := func() *testproc.Proc {
-		v := testproc.Spec{Victim: "redis lock", Args: []string{socket}, Env: []string{"LASTLY_DIR=" + t.TempDir()}}.Start(t)
+		v := testproc.Spec{Victim: "redis lock", Args: []string{socket}, Env: []string{"LASTLY_DIR=" + dir}}.Start(t)
 		waitSaid(t, v, "token", 1)
 		return v
 	}
@@ -176,6 +177,7 @@ func redisLockKilled(t *testing.T, socket string, rdb *redis.Client) {
 	v.Signal(syscall.SIGKILL)
 	testproc.Poll(t, "the lock to be free", func() bool { return errors.Is(rdb.Get(t.Context(), "lock").Err(), redis.Nil) })
 	t.Logf("free %v after SIGKILL", time.Since(killed))
+	waitGuard(t, dir)
 	by, err := rdb.Get(t.Context(), "lock:freed by").Int()
 	if err != nil || by == v.Pid() || by == os.Getpid() {
 		t.Errorf("freed by %d, %v; want the guard of %d", by, err, v.Pid())

@@ -45,7 +45,11 @@ func (l lab) round(ctx context.Context, t *table) error {
 
 // time is how long it takes until the last process has ended.
 func (l lab) time(ctx context.Context, w way) (took time.Duration, err error) {
-	t, err := l.plant(ctx, toolsNamed(w.tool)[0], graceVariable+"="+w.grace)
+	f, err := newForest(l.each, false)
+	if err != nil {
+		return 0, err
+	}
+	t, err := l.plant(ctx, f, toolsNamed(w.tool)[0], graceVariable+"="+w.grace)
 	if err != nil {
 		return 0, err
 	}

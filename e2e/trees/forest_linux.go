@@ -30,14 +30,21 @@ var kinds = []string{
 type forest struct {
 	token string
 	each  int
+	bare  bool // without an environment
 }
 
-func newForest(each int) (*forest, error) {
+// newForest makes one that ends by itself, as the last resort. One without an environment does so soon, for then no mark tells anybody
+// but this program whose it is.
+func newForest(each int, bare bool) (*forest, error) {
 	n, err := rand.Int(rand.Reader, big.NewInt(1e15))
 	if err != nil {
 		return nil, err
 	}
-	return &forest{fmt.Sprintf("3600.%015d", n), each}, nil // an hour is the last resort
+	seconds := 3600
+	if bare {
+		seconds = 120
+	}
+	return &forest{fmt.Sprintf("%d.%015d", seconds, n), each, bare}, nil
 }
 
 // command starts everything, and exits 0 when a line comes in.
@@ -47,7 +54,11 @@ func (f *forest) command() []string {
 		fmt.Fprintf(&text, "for i in $(seq %d); do\n%s\ndone\n", f.each, strings.ReplaceAll(line, "TOKEN", f.token))
 	}
 	text.WriteString("read line\nexit 0 # " + f.token)
-	return []string{"bash", "-c", text.String()}
+	words := []string{"bash", "-c", text.String()}
+	if f.bare {
+		words = append([]string{"env", "-i", "PATH=" + os.Getenv("PATH")}, words...)
+	}
+	return words
 }
 
 // size is how many processes it has: so many of each kind, and the shell.

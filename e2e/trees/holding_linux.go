@@ -42,16 +42,15 @@ func (h holding) close() {
 func (h holding) await(limit time.Duration) error {
 	end := time.Now().Add(limit)
 	for left := slices.Clone(h); len(left) > 0; {
-		wait := time.Until(end)
-		if wait < 0 {
-			return fmt.Errorf("%d processes live on after %v", len(left), limit)
-		}
-		n, err := unix.Poll(left[:1], int(wait.Milliseconds())+1)
-		if err != nil && !errors.Is(err, syscall.EINTR) {
-			return err
-		}
-		if n == 1 {
+		wait := max(0, time.Until(end))
+		n, err := unix.Poll(left[:1], int(wait.Milliseconds()))
+		switch {
+		case n == 1:
 			left = left[1:]
+		case err != nil && !errors.Is(err, syscall.EINTR):
+			return err
+		case wait == 0:
+			return fmt.Errorf("%d processes live on after %v", len(left), limit)
 		}
 	}
 	return nil
@@ -60,8 +59,7 @@ func (h holding) await(limit time.Duration) error {
 // guardsOf are the guards that a process has started.
 func guardsOf(pid int) []int {
 	return slices.DeleteFunc(children(pid), func(child int) bool {
-		name, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(child), "comm"))
-		return string(name) != "lastly-guard\n"
+		return nameOf(child) != "lastly-guard"
 	})
 }
 
@@ -77,4 +75,10 @@ func children(pid int) (pids []int) {
 		}
 	}
 	return pids
+}
+
+// nameOf is at most 15 bytes long.
+func nameOf(pid int) string {
+	name, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+	return strings.TrimSuffix(string(name), "\n")
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,19 +61,8 @@ func report(ctx context.Context, stdout, stderr io.Writer, list []tool, o option
 	begin := time.Now()
 	l := lab{lastly.Process(), o.each}
 	t := newTable(l)
-	for _, tool := range list {
-		fmt.Fprintf(stderr, "trees: %s\n", tool.name)
-		r, err := l.row(ctx, tool)
-		if err != nil {
-			return err
-		}
-		t.Rows = append(t.Rows, r)
-	}
-	for i := range o.rounds {
-		fmt.Fprintf(stderr, "trees: timing, round %d of %d\n", i+1, o.rounds)
-		if err := l.round(ctx, t); err != nil {
-			return err
-		}
+	if err := l.fill(ctx, t, stderr, list, o.rounds); err != nil {
+		return err
 	}
 	print := t.markdown
 	if o.json {
@@ -84,6 +74,36 @@ func report(ctx context.Context, stdout, stderr io.Writer, list []tool, o option
 	fmt.Fprintf(stderr, "trees: %d tools in %v\n", len(list), time.Since(begin).Round(time.Second))
 	if list := t.blemishes(); len(list) > 0 {
 		return errors.New(strings.Join(list, "; "))
+	}
+	return nil
+}
+
+// fill makes all trials. Only with lastly among the tools there is more than the first table.
+func (l lab) fill(ctx context.Context, t *table, progress io.Writer, list []tool, rounds int) error {
+	for _, tool := range list {
+		fmt.Fprintf(progress, "trees: %s\n", tool.name)
+		r, err := l.row(ctx, tool)
+		if err != nil {
+			return err
+		}
+		t.Rows = append(t.Rows, r)
+	}
+	if !slices.ContainsFunc(list, func(t tool) bool { return t.name == nameLastly }) {
+		return nil
+	}
+	for _, e := range faults() {
+		fmt.Fprintf(progress, "trees: double faults: %s\n", e.name)
+		f, err := l.fault(ctx, e)
+		if err != nil {
+			return err
+		}
+		t.Faults = append(t.Faults, f)
+	}
+	for i := range rounds {
+		fmt.Fprintf(progress, "trees: timing, round %d of %d\n", i+1, rounds)
+		if err := l.round(ctx, t); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func TestCommand(t *testing.T) {
 	r := v.Wait()
 	r.Check(t, "exit 0")
 	var got table
-	if err := json.Unmarshal([]byte(v.Output()), &got); err != nil || len(got.Rows) != 1 || !slices.Equal(got.Rows[0].Left, []int{0, 0, 0, 0}) {
+	if err := json.Unmarshal([]byte(v.Output()), &got); err != nil || len(got.Rows) != 1 || len(got.Faults) != len(faults()) || !slices.Equal(got.Rows[0].Left, []int{0, 0, 0, 0}) {
 		t.Errorf("got %+v, %v\n%s\n%s", got, err, v.Output(), v.Errors())
 	}
 	if got.NotTimed == "" && (len(got.Endings) != len(ways()) || got.Endings[0].Took[0] <= 0) {
@@ -103,12 +103,12 @@ func bearing(variable, name string) (pids []string) {
 func TestPage(t *testing.T) {
 	page := read(t, "../../docs/trees.md")
 	var b strings.Builder
-	empty := table{Processes: 200*len(kinds) + 1, Endings: []ending{{Way: "a", Took: make([]time.Duration, 1)}}}
+	empty := table{Processes: 200*len(kinds) + 1, Faults: make([]fault, 1), Endings: []ending{{Way: "a", Took: make([]time.Duration, 1)}}}
 	if err := empty.markdown(&b); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(b.String()) {
-		if strings.HasPrefix(line, "| tool ") || strings.HasPrefix(line, "| a tree ") {
+		if strings.HasPrefix(line, "| tool ") || strings.HasPrefix(line, "| lastly, ") || strings.HasPrefix(line, "| a tree ") {
 			if !strings.Contains(page, "\n"+line) {
 				t.Errorf("docs/trees.md does not have the header %s", line)
 			}
@@ -126,6 +126,11 @@ func TestPage(t *testing.T) {
 	for _, w := range ways() {
 		if !strings.Contains(page, "\n| "+w.name+" | ") {
 			t.Errorf("docs/trees.md does not have the row %q", w.name)
+		}
+	}
+	for _, e := range faults() {
+		if !strings.Contains(page, "\n| "+e.name+" | 0 | ") {
+			t.Errorf("docs/trees.md does not have the double fault %q, and 0", e.name)
 		}
 	}
 	manual := read(t, "doc.go")

@@ -23,6 +23,7 @@ type table struct {
 	Load      string   `json:"load"` // at the beginning
 	Processes int      `json:"processes"`
 	Rows      []row    `json:"rows"`
+	Faults    []fault  `json:"double_faults"`
 	Endings   []ending `json:"endings"`
 	NotTimed  string   `json:"not_timed,omitempty"` // why
 }
@@ -34,6 +35,14 @@ type row struct {
 	Left        []int  `json:"left"` // by column; none if the row is skipped
 	Skipped     string `json:"skipped,omitempty"`
 	MustBeClean bool   `json:"must_be_clean"`
+}
+
+// A fault is what survives lastly when its supervisor is killed as well: of a tree that keeps its environment, where nothing may, and of
+// one that has cleared it.
+type fault struct {
+	Event   string `json:"event"`
+	Kept    int    `json:"environment_kept"`
+	Cleared int    `json:"environment_cleared"`
 }
 
 // An ending is how long one way to end a tree takes, in each round.
@@ -51,6 +60,11 @@ func (t *table) blemishes() (list []string) {
 			}
 		}
 	}
+	for _, f := range t.Faults {
+		if f.Kept > 0 {
+			list = append(list, fmt.Sprintf("lastly: %s: %d of %d processes survive", f.Event, f.Kept, t.Processes))
+		}
+	}
 	return list
 }
 
@@ -63,6 +77,12 @@ func (t *table) json(w io.Writer) error {
 func (t *table) markdown(w io.Writer) error {
 	var b strings.Builder
 	t.survivors(&b)
+	if len(t.Faults) > 0 {
+		b.WriteString("\n| lastly, a double fault | environment kept | environment cleared |\n|---|---|---|\n")
+		for _, f := range t.Faults {
+			fmt.Fprintf(&b, "| %s | %s | %d |\n", f.Event, bold(f.Kept), f.Cleared)
+		}
+	}
 	if len(t.Endings) > 0 {
 		b.WriteString("\n")
 		t.endings(&b)
@@ -84,8 +104,8 @@ func (t *table) survivors(b *strings.Builder) {
 			switch {
 			case r.Skipped != "":
 				b.WriteString(" - |")
-			case r.MustBeClean && r.Left[i] > 0:
-				fmt.Fprintf(b, " **%d** |", r.Left[i])
+			case r.MustBeClean:
+				b.WriteString(" " + bold(r.Left[i]) + " |")
 			default:
 				fmt.Fprintf(b, " %d |", r.Left[i])
 			}
@@ -106,7 +126,15 @@ func (t *table) survivors(b *strings.Builder) {
 	b.WriteString(".\n")
 }
 
-// endings is the second table. A ratio is between two neighbours in time, so that the median is not that of a busy minute.
+// bold shows a number that should be 0.
+func bold(n int) string {
+	if n == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("**%d**", n)
+}
+
+// endings is the last table. A ratio is between two neighbours in time, so that the median is not that of a busy minute.
 func (t *table) endings(b *strings.Builder) {
 	fmt.Fprintf(b, "| a tree of %d processes ends: | median | ratio to the first | lowest to highest | at most %g |\n|---|---|---|---|---|\n", t.Processes, goal)
 	for i, e := range t.Endings {

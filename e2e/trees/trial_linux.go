@@ -63,7 +63,15 @@ func (l lab) row(ctx context.Context, t tool) (row, error) {
 
 // survivors is how many of a forest are left after an event.
 func (l lab) survivors(ctx context.Context, tool tool, e event) (n int, err error) {
-	t, err := l.plant(ctx, tool)
+	f, err := newForest(l.each, false)
+	if err != nil {
+		return 0, err
+	}
+	return l.survivorsOf(ctx, f, tool, e)
+}
+
+func (l lab) survivorsOf(ctx context.Context, f *forest, tool tool, e event) (n int, err error) {
+	t, err := l.plant(ctx, f, tool)
 	if err != nil {
 		return 0, err
 	}
@@ -75,16 +83,12 @@ func (l lab) survivors(ctx context.Context, tool tool, e event) (n int, err erro
 }
 
 // plant starts a forest, and waits until it stands.
-func (l lab) plant(ctx context.Context, tool tool, env ...string) (*trial, error) {
-	f, err := newForest(l.each)
-	if err != nil {
-		return nil, err
-	}
+func (l lab) plant(ctx context.Context, f *forest, tool tool, env ...string) (*trial, error) {
 	t := &trial{forest: f, scope: l.scope.Child(lastly.Hook{Name: "tree below " + tool.name}), ended: make(chan struct{})}
 	if err := t.start(tool, env); err != nil {
 		return nil, errors.Join(err, t.scope.Close())
 	}
-	err = t.await(ctx)
+	err := t.await(ctx)
 	if err == nil {
 		t.guard, err = hold(guardsOf(t.cmd.Process.Pid))
 	}
@@ -125,20 +129,28 @@ func (t *trial) start(tool tool, env []string) (err error) {
 // settled is how many are left when nothing changes any more.
 func (t *trial) settled(ctx context.Context) (left int, err error) {
 	const most = 30 * time.Second
-	quiet := 3 * time.Second // as long as the tool may yet do something
-	left, since, ended := -1, time.Now(), t.ended
+	quiet := 3 * time.Second // as long as the tool, or a guard of its, may yet do something
+	left, since := -1, time.Now()
 	err = poll(ctx, most, func() bool {
 		if n := t.count(); n != left {
 			left, since = n, time.Now()
 		}
-		select {
-		case <-ended:
-			ended, since, quiet = nil, time.Now(), 1500*time.Millisecond
-		default:
+		if quiet == 3*time.Second && t.over() {
+			since, quiet = time.Now(), 1500*time.Millisecond
 		}
 		return left == 0 || time.Since(since) > quiet
 	})
 	return left, err
+}
+
+// over reports whether the tool has ended, and a guard of its.
+func (t *trial) over() bool {
+	select {
+	case <-t.ended:
+		return t.guard.await(0) == nil
+	default:
+		return false
+	}
 }
 
 // clear leaves nothing behind.

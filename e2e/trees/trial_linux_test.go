@@ -85,12 +85,31 @@ func TestWays(t *testing.T) {
 	}
 }
 
-// TestInterrupted: a trial that is given up ends what it has started, without a guard's or the scope's help.
+// TestDoubleFaults: what bears its mark is ended in any case. What does not is nothing to be sure of.
+func TestDoubleFaults(t *testing.T) {
+	t.Parallel()
+	for _, e := range faults() {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			only(t, nameLastly)
+			f, err := labOf(t).fault(t.Context(), e)
+			if f.Kept != 0 || f.Cleared == 0 || err != nil {
+				t.Errorf("%+v, %v; want none and some", f, err)
+			}
+		})
+	}
+}
+
+// TestInterrupted: a trial that is given up ends what it has started.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	l := labOf(t)
 	tool := only(t, "setsid -w")
-	p, err := l.plant(t.Context(), tool)
+	f, err := newForest(few, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := l.plant(t.Context(), f, tool)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +122,7 @@ func TestInterrupted(t *testing.T) {
 	if err := p.clear(); err != nil || p.count() != 0 {
 		t.Errorf("%d live: %v", p.count(), err)
 	}
-	if _, err := l.plant(ctx, tool); !errors.Is(err, cause) {
+	if _, err := l.plant(ctx, f, tool); !errors.Is(err, cause) {
 		t.Errorf("plant: %v, want %v", err, cause)
 	}
 }
@@ -111,7 +130,7 @@ func TestInterrupted(t *testing.T) {
 // TestStrangersLive: a number that was found a moment ago may be another process's by now.
 func TestStrangersLive(t *testing.T) {
 	t.Parallel()
-	f, err := newForest(few)
+	f, err := newForest(few, false)
 	if err != nil {
 		t.Fatal(err)
 	}

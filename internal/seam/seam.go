@@ -50,6 +50,11 @@ type Durables struct {
 	Recover func(stop <-chan struct{})
 	// Finish is called when everything has run and the process is about to end.
 	Finish func()
+	// Folder is where this process has, or would have, its journal. With make it exists afterwards; without, it need not.
+	Folder func(make bool) (string, error)
+	// SettleOne makes one attempt at the record id of an orphan's journal, whether it is due or not; or strikes it without one,
+	// if forget is set. It returns a durable.JournalReport, without records if the record is not there.
+	SettleOne func(ctx context.Context, path string, id uint64, forget bool) (report any)
 }
 
 // Fill is what a half is filled with: var _ = seam.Fill(&seam.OfLastly, ...).

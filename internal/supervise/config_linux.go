@@ -8,10 +8,13 @@ type Config struct {
 	Path      string
 	Dir       string
 	Args, Env []string
-	Files     int // how many descriptors of the command are there, from 0 on
+	Files     []bool // the command's descriptors, by number: false is closed
 	Attr      syscall.SysProcAttr
 	Signals   Signals
 	GraceMS   int // between SIGTERM and SIGKILL, once the owner is gone
+
+	Stops bool // tell when the command stops, and when it goes on
+	LetGo bool // leave alone what has left the session that the supervisor is in
 }
 
 // Signals are what a process passes on to one that it starts: sets of signals, of which number n is bit n-1.
@@ -26,9 +29,12 @@ func (c *Config) Encode() []byte {
 	text = appendText(text, c.Dir)
 	text = appendTexts(text, c.Args)
 	text = appendTexts(text, c.Env)
-	for _, n := range []uint64{uint64(c.Files), uint64(c.GraceMS), c.Signals.Blocked, c.Signals.Ignored} {
+	text = appendNumber(text, uint64(len(c.Files)))
+	text = appendBools(text, c.Files...)
+	for _, n := range []uint64{uint64(c.GraceMS), c.Signals.Blocked, c.Signals.Ignored} {
 		text = appendNumber(text, n)
 	}
+	text = appendBools(text, c.Stops, c.LetGo)
 	text = appendAttr(text, &c.Attr)
 	return append(appendNumber(nil, uint64(len(text))), text...)
 }
@@ -37,8 +43,9 @@ func decode(text []byte) (c *Config, ok bool) {
 	d := decoder{rest: text}
 	c = &Config{
 		Path: d.text(), Dir: d.text(), Args: d.texts(), Env: d.texts(),
-		Files: d.int(), GraceMS: d.int(), Signals: Signals{Blocked: d.number(), Ignored: d.number()},
+		Files: d.bools(), GraceMS: d.int(), Signals: Signals{Blocked: d.number(), Ignored: d.number()},
 	}
+	c.Stops, c.LetGo = d.bool(), d.bool()
 	d.attr(&c.Attr)
 	return c, !d.bad && len(d.rest) == 0
 }

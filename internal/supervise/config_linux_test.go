@@ -10,7 +10,7 @@ import (
 func full() *Config {
 	return &Config{
 		Path: "/bin/x", Dir: "dir", Args: []string{"x", "", "a b"}, Env: []string{"A=1", "B="},
-		Files: 5, GraceMS: 5000, Signals: Signals{Blocked: 1 << 63, Ignored: 3},
+		Files: []bool{true, true, true, false, true}, GraceMS: 5000, Signals: Signals{Blocked: 1 << 63, Ignored: 3}, Stops: true, LetGo: true,
 		Attr: syscall.SysProcAttr{
 			Chroot: "/root", Setsid: true, Setpgid: true, Setctty: true, Noctty: true, Foreground: true, GidMappingsEnableSetgroups: true,
 			UseCgroupFD: true, Ctty: 4, Pgid: -1, Cloneflags: 1 << 30, Unshareflags: 1 << 29, CgroupFD: 9,
@@ -22,7 +22,7 @@ func full() *Config {
 
 func TestConfig(t *testing.T) {
 	t.Parallel()
-	for _, c := range []*Config{full(), {Args: []string{}, Env: []string{}}} {
+	for _, c := range []*Config{full(), {Args: []string{}, Env: []string{}, Files: []bool{}}} {
 		text := c.Encode()
 		d := decoder{rest: text}
 		if size := d.number(); size != uint64(len(text)-8) {

@@ -48,6 +48,8 @@ const (
 	Started = 'S' // the command runs; its process number
 	Failed  = 'F' // it could not be started; the error number
 	Ended   = 'E' // it has ended; the wait status
+	Stopped = 'T' // it has stopped (only if the Config says so); the signal
+	Resumed = 'C' // it goes on
 	Gone    = 'G' // so have all of its descendants, and the supervisor
 )
 

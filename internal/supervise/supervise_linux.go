@@ -20,6 +20,7 @@ type supervisor struct {
 	control, owner int // descriptors; -1: gone
 	ended          waiter
 	graceMS        int
+	session        int // the let-go have another one; 0: nobody is let go
 
 	command  int  // 0: it has ended
 	reaping  bool // the owner has seen it
@@ -86,6 +87,7 @@ func (s *supervisor) run() {
 		syscall.Exit(3)
 	}
 	s.graceMS = config.GraceMS
+	s.heed(config)
 	pid, errno := s.start(config)
 	if errno != 0 {
 		s.send(Failed, uint64(errno))
@@ -107,9 +109,9 @@ func (s *supervisor) start(c *Config) (pid int, errno syscall.Errno) {
 	if c.Attr.Foreground {
 		syscall.CloseOnExec(c.Attr.Ctty)
 	}
-	files := make([]uintptr, c.Files)
-	for i := range files {
-		if files[i] = uintptr(i); !isOpen(i) {
+	files := make([]uintptr, len(c.Files))
+	for i, open := range c.Files {
+		if files[i] = uintptr(i); !open { // whatever is there, it is the runtime's
 			files[i] = ^uintptr(0)
 		}
 	}
@@ -121,11 +123,6 @@ func (s *supervisor) start(c *Config) (pid int, errno syscall.Errno) {
 	pid, err := syscall.ForkExec(c.Path, c.Args, attr)
 	mask(before)
 	return pid, errnoOf(err)
-}
-
-func isOpen(fd int) bool {
-	var st syscall.Stat_t
-	return syscall.Fstat(fd, &st) == nil
 }
 
 // errnoOf: ForkExec's errors are all of this kind.
@@ -180,6 +177,7 @@ func (s *supervisor) step() {
 		s.ended.again()
 	}
 	s.endTree()
+	s.letGo()
 }
 
 // patience is how long there is nothing to do, in milliseconds.
@@ -232,13 +230,15 @@ const noSignal = 0x4000 // MSG_NOSIGNAL
 func (s *supervisor) reap() {
 	for {
 		var status syscall.WaitStatus
-		switch pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG|waitAll, nil); {
+		switch pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG|waitAll|s.ended.more, nil); {
 		case err == syscall.EINTR:
 		case err == syscall.ECHILD:
 			s.send(Gone, 0)
 			syscall.Exit(0)
 		case err != nil || pid == 0:
 			return
+		case status.Stopped() || status.Continued():
+			s.stopped(pid, status)
 		case pid == s.command:
 			s.command = 0
 			s.send(Ended, uint64(status))
@@ -272,6 +272,9 @@ func (s *supervisor) ask() {
 			if s.asked[pid] {
 				return true
 			}
+			if s.isLetGo(pid) {
+				return false
+			}
 			s.asked[pid], again = true, true
 			if name := nameOf(pid); name != comm && name != guard {
 				s.terminate(pid, parent)
@@ -297,7 +300,7 @@ func (s *supervisor) endTree() {
 	s.nextLook = now() + s.pause
 	spare := now() < s.deadline
 	for _, pid := range s.children(s.self) {
-		if s.killed[pid] || spare && nameOf(pid) == guard {
+		if s.killed[pid] || s.isLetGo(pid) || spare && nameOf(pid) == guard {
 			continue
 		}
 		_ = syscall.Kill(pid, syscall.SIGKILL)

@@ -65,15 +65,16 @@ func action(sig int, act, old *sigaction) {
 	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(act)), uintptr(unsafe.Pointer(old)), sigsetSize, 0, 0)
 }
 
-// awaitChild returns when a child has ended, which it leaves unreaped, or when there are no children.
-func awaitChild() {
+// awaitChild returns when a child has ended, which it leaves unreaped, or when there are no children. more are other events to wait
+// for.
+func awaitChild(more int) {
 	const (
 		all     = 0 // P_ALL
 		options = 0x4 | 0x1000000 | waitAll
 	)
 	var info [128]byte
 	for {
-		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, all, 0, uintptr(unsafe.Pointer(&info[0])), options, 0, 0) // WEXITED, WNOWAIT
+		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, all, 0, uintptr(unsafe.Pointer(&info[0])), uintptr(options|more), 0, 0) // WEXITED, WNOWAIT
 		if errno != syscall.EINTR {
 			return
 		}

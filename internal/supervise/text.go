@@ -67,6 +67,14 @@ func (d *decoder) texts() []string {
 	return list
 }
 
+func (d *decoder) bools() []bool {
+	list := make([]bool, d.count())
+	for i := range list {
+		list[i] = d.bool()
+	}
+	return list
+}
+
 func digits(n int) string {
 	var text [20]byte
 	i := len(text)

@@ -76,6 +76,17 @@ func (t tree) descendants(each func(pid, parent int) bool) {
 	}
 }
 
+// Descendants are the numbers of what descends from a process now, for its owner when there is no supervisor any more.
+func Descendants(pid int) (found []int) {
+	t := newTree()
+	t.self = pid
+	t.descendants(func(pid, _ int) bool {
+		found = append(found, pid)
+		return true
+	})
+	return found
+}
+
 // terminate sends SIGTERM to a process, and wakes it up should it be stopped. It sends nothing if the process has got another
 // parent than this process or the one given: its number may be a stranger's by now.
 func (t tree) terminate(pid, parent int) {

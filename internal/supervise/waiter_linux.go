@@ -7,6 +7,7 @@ import "syscall"
 type waiter struct {
 	pipe [2]int
 	next chan struct{} // nil: it was not started
+	more int           // besides deaths: what wait4(2) calls it
 }
 
 // again lets it wait for the next child, when all that have ended are reaped.
@@ -27,7 +28,7 @@ func (w *waiter) again() {
 
 func (w *waiter) wait() {
 	for {
-		awaitChild()
+		awaitChild(w.more)
 		_, _ = syscall.Write(w.pipe[1], []byte{1})
 		<-w.next
 	}

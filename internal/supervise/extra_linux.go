@@ -1,0 +1,69 @@
+package supervise
+
+import "syscall"
+
+// What the command line tool asks of its supervisor beyond what package resource does.
+
+// heed takes what the Config says of it.
+func (s *supervisor) heed(c *Config) {
+	if c.Stops {
+		s.ended.more = syscall.WUNTRACED | syscall.WCONTINUED
+	}
+	if c.LetGo {
+		s.session = sessionOf(0)
+	}
+}
+
+// stopped tells that the command has stopped, or goes on. Others may do so as they like.
+func (s *supervisor) stopped(pid int, status syscall.WaitStatus) {
+	switch {
+	case pid != s.command:
+	case status.Stopped():
+		s.send(Stopped, uint64(status.StopSignal()))
+	default:
+		s.send(Resumed, 0)
+	}
+}
+
+// isLetGo reports whether a process has left the session, as daemons do. What descends from it is let go with it.
+func (s *supervisor) isLetGo(pid int) bool {
+	return s.session > 0 && sessionOf(pid) != s.session
+}
+
+// letGo ends the supervisor when none is left but those that are let go.
+func (s *supervisor) letGo() {
+	if s.session <= 0 || s.state == running || s.command != 0 {
+		return
+	}
+	for _, pid := range s.children(s.self) {
+		if !s.isLetGo(pid) {
+			return
+		}
+	}
+	s.send(Gone, 0)
+	syscall.Exit(0)
+}
+
+// sessionOf is -1 when there is no such process. That of a zombie is known.
+func sessionOf(pid int) int {
+	session, _, errno := syscall.RawSyscall(syscall.SYS_GETSID, uintptr(pid), 0, 0)
+	if errno != 0 {
+		return -1
+	}
+	return int(session)
+}
+
+// Children are the children of this process, zombies among them, for an owner whose supervisor is gone.
+func Children() []int {
+	t := newTree()
+	return t.children(t.self)
+}
+
+// NameOf is what the kernel calls a process, at most 15 bytes of it; "" when there is none.
+func NameOf(pid int) string { return nameOf(pid) }
+
+// Guard is NameOf a guard.
+const Guard = guard
+
+// ParentOf is the parent's number; 0 when there is no such process.
+func ParentOf(pid int) int { return parentOf(pid) }
