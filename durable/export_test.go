@@ -4,3 +4,6 @@ package durable
 func (r *Record[P]) Canceled() { joint[P]{r}.Canceled() }
 
 func (r *Record[P]) Note() string { return joint[P]{r}.Note() }
+
+// WriteReport is writeReport.
+var WriteReport = writeReport

@@ -24,8 +24,8 @@ func writeReport(dir string, r Report) {
 		return
 	}
 	dir = filepath.Join(dir, reportFolder)
-	if os.MkdirAll(dir, 0o700) != nil {
-		return
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return // somebody removed the folder of the journals, which is not made anew for this
 	}
 	name := r.Began.UTC().Format("20060102T150405.000000000") + "-" + strings.TrimSuffix(filepath.Base(r.Journals[0].Path), journal.Suffix) + ".json"
 	temp := filepath.Join(dir, journal.TempPrefix+name)
