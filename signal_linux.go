@@ -13,9 +13,6 @@ func restoreDefault(sig syscall.Signal) {
 	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
 }
 
-// runtimeSignals never reach signal.Notify (runtime/sigtab_linux_generic.go).
-var runtimeSignals = []syscall.Signal{syscall.SIGSTKFLT, 32, 33, 34}
-
 // pipeIsBroken asks poll(2): the write end of a pipe without readers reports POLLERR.
 func pipeIsBroken(fd int) bool {
 	return poll(fd, 0, 0)&pollErr != 0
