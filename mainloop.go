@@ -231,14 +231,15 @@ func (m *mainLoop) noteReturn(res runResult) {
 
 func (p Program) logger(s *Scope) *slog.Logger { return cmp.Or(p.Logger, s.Logger) }
 
-// interrupted reports whether run returned because it was told to: with the error of its context.
+// interrupted reports whether run returned because it was told to: with the error of its context, or with that of
+// something that the process scope would not take on any more.
 func (m *mainLoop) interrupted() bool {
 	if m.result == nil {
 		return true
 	}
 	err := m.result.err
 	cause := context.Cause(m.scope.Context())
-	return err != nil && m.scope.Context().Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, cause)) ||
+	return err != nil && m.scope.Context().Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, cause) || errors.Is(err, ErrClosing)) ||
 		err != nil && m.ctx.Err() != nil && errors.Is(err, m.ctx.Err())
 }
 

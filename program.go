@@ -18,7 +18,7 @@ type ExitPolicy int
 const (
 	// ExitAuto is the default. After SIGINT the process dies by SIGINT, so that a shell loop stops. After any other
 	// signal it exits 0 if run returned nil (it finished), 1 if run returned an error of its own, and dies by the
-	// signal if run returned its context's error or did not return (it was interrupted).
+	// signal if run returned its context's error, or ErrClosing, or did not return (it was interrupted).
 	ExitAuto ExitPolicy = iota
 	// ExitBySignal makes the process die by the signal, whatever run returned.
 	ExitBySignal

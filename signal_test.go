@@ -29,6 +29,7 @@ func TestPolicies(t *testing.T) {
 		{"its context's error", [4]string{dies, dies, code, "exit 0"}},
 		{"wrapped", [4]string{dies, dies, code, "exit 0"}},
 		{"the cause", [4]string{dies, dies, code, "exit 0"}},
+		{"refused by the scope", [4]string{dies, dies, code, "exit 0"}},
 		{"own error", [4]string{"exit 1", dies, code, "exit 1"}},
 		{"exit error", [4]string{"exit 5", dies, code, "exit 5"}},
 		{"nothing", [4]string{dies, dies, code, "exit 1"}}, // a run that did not return is no success

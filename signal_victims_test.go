@@ -63,6 +63,8 @@ func signalled(args []string) {
 			return fmt.Errorf("stopped: %w", errors.Join(ctx.Err()))
 		case "the cause":
 			return fmt.Errorf("stopped: %w", context.Cause(ctx))
+		case "refused by the scope":
+			return fmt.Errorf("waiting for a lock: %w", lastly.ErrClosing)
 		case "own error":
 			return errFromRun
 		case "exit error":

@@ -119,7 +119,7 @@ func awaitLock(ctx context.Context, s *lastly.Scope, path string) (*os.File, err
 	for delay := firstTry; ; delay = min(2*delay, lastTry) {
 		select {
 		case <-wait.Done():
-			return nil, held(path, whyEnded(ctx))
+			return nil, held(path, whyEnded(ctx, wait))
 		case <-timer.C:
 		}
 		f, err := tryLock(path)
@@ -132,29 +132,30 @@ func awaitLock(ctx context.Context, s *lastly.Scope, path string) (*os.File, err
 
 // untilClosing is ctx, but ends also when the scope, or one above it, begins to close: who waits then waits for nothing.
 func untilClosing(ctx context.Context, s *lastly.Scope) (context.Context, func()) {
-	wait, cancel := context.WithCancel(ctx)
+	wait, cancel := context.WithCancelCause(ctx)
 	stops := []func() bool{}
 	for _, ending := range seam.OfLastly.Endings(s) {
-		stops = append(stops, context.AfterFunc(ending, cancel))
+		stops = append(stops, context.AfterFunc(ending, func() { cancel(context.Cause(ending)) }))
 	}
 	return wait, func() {
 		for _, stop := range stops {
 			stop()
 		}
-		cancel()
+		cancel(nil)
 	}
 }
 
-// whyEnded says why a wait was given up: the context's error, with its cause if that is another one.
-func whyEnded(ctx context.Context) error {
-	err := ctx.Err()
-	switch cause := context.Cause(ctx); {
-	case err == nil:
-		return fmt.Errorf("%w, so nobody waits any longer", lastly.ErrClosing)
-	case cause != err: //nolint:errorlint // the very value
-		return fmt.Errorf("%w: %w", err, cause)
+// whyEnded says why a wait was given up: the context's error, or that the scope closes, with its cause if that is another
+// one: a signal, so that a program which waited in vain is known to have been interrupted.
+func whyEnded(ctx, wait context.Context) error {
+	err, cause := ctx.Err(), context.Cause(wait)
+	if err == nil {
+		err = lastly.ErrClosing
 	}
-	return err
+	if errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
 }
 
 // tryLock returns the open and locked file, or nil when somebody else has the lock. The file is opened anew each time: a

@@ -260,11 +260,12 @@ func TestLockWaits(t *testing.T) {
 		child := s.Child(lastly.Hook{Name: "child"})
 		release, err := s.Hold("the waiter")
 		noError(t, err)
-		time.AfterFunc(3*time.Second, func() { _ = s.Close() })
+		broken := errors.New("broken")
+		s.Go(lastly.Hook{Name: "go", Run: func(context.Context) error { time.Sleep(3 * time.Second); return broken }})
 		began := time.Now()
 		err = resource.Lock(context.Background(), child, path)
 		release()
-		if took := time.Since(began); !errors.Is(err, lastly.ErrClosing) || took > 4*time.Second {
+		if took := time.Since(began); !errors.Is(err, lastly.ErrClosing) || !errors.Is(err, broken) || took > 4*time.Second {
 			t.Errorf("gave up after %v with %v", took, err)
 		}
 		wantHeld(t, err)

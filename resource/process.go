@@ -37,7 +37,8 @@ type Process struct {
 	phase    phase
 	lost     error // what was not ended
 	canceled bool  // the context has ended before the command
-	cancel   error // what cmd.Cancel returned then
+	cancel   error // what cmd.Cancel returned then; readable when told is closed
+	told     chan struct{}
 }
 
 type phase int

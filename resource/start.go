@@ -48,8 +48,8 @@ const (
 //     Cancel of one's own is called first, and the tree is ended when the command has, or when the grace is over. Without Cancel
 //     the context means nothing.
 //   - SysProcAttr nil starts the command in a process group of its own, so that Ctrl-C at the terminal reaches the program and
-//     not the command, whose turn comes in the order. For the same reason it can't read from the terminal. Give it
-//     &syscall.SysProcAttr{} to keep it in the program's group.
+//     not the command, whose turn comes in the order. A command whose Stdin is a terminal stays in the program's group,
+//     because the kernel would stop it when it reads; so does any command with &syscall.SysProcAttr{}.
 //   - SysProcAttr.Pdeathsig is ignored: what it is for happens anyway, without its trap (golang/go#27505: it fires when a thread
 //     of this process ends). Ptrace and PidFD are refused.
 //
@@ -254,26 +254,34 @@ func (p *Process) contextEnded(cancel func() error, own bool) {
 		return // what it has left running is not the context's business
 	default:
 	}
+	told := make(chan struct{})
+	p.mu.Lock()
+	p.canceled, p.told = true, told // before Cancel, which may end the command
+	p.mu.Unlock()
 	var err error
 	if own {
 		err = cancel()
 	}
-	p.mu.Lock()
-	p.canceled, p.cancel = true, err
-	p.mu.Unlock()
+	p.cancel = err
+	close(told)
 	if own && err == nil {
 		p.awaitExit(p.grace)
 	}
 	_ = p.Stop(context.Background()) // what fails stays registered, and is reported at its place
 }
 
-// contextError is what Wait returns: with Cancel's error, and with the context's if the command exited with 0 after its end. Package exec does not give the
-// context away, but Start does tell the error of one that has ended, before anything else. That it closes the command's pipes
-// does not matter here, because Wait would.
+// contextError is what Wait returns: with Cancel's error, and with the context's if the command exited with 0 after its end.
+// Package exec does not give the context away, but Start does tell the error of one that has ended, before anything else.
+// That it closes the command's pipes does not matter here, because Wait would.
 func (p *Process) contextError() error {
 	p.mu.Lock()
-	canceled, err := p.canceled, p.cancel
+	canceled, told := p.canceled, p.told
 	p.mu.Unlock()
+	var err error
+	if canceled {
+		<-told // as package exec waits for Cancel
+		err = p.cancel
+	}
 	switch {
 	case !canceled || errors.Is(err, os.ErrProcessDone):
 		return p.err

@@ -142,3 +142,32 @@ func TestStopWithoutTime(t *testing.T) {
 	}
 	endTrees(t, &s)
 }
+
+// TestContextCancelIsAwaited: a Cancel that ends the command and returns later still tells Wait, as with package exec.
+func TestContextCancelIsAwaited(t *testing.T) {
+	t.Parallel()
+	var s lastly.Scope
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, "sh", "-c", "trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p *resource.Process
+	ready := make(chan struct{})
+	own := errors.New("own")
+	cmd.Cancel = func() error {
+		<-ready
+		_ = p.Signal(syscall.SIGTERM)
+		<-p.Done() // the command has ended, and this has not returned
+		return own
+	}
+	p = start(t, &s, cmd)
+	_, _ = io.ReadFull(out, make([]byte, 3))
+	close(ready)
+	cancel()
+	if err := p.Wait(); !errors.Is(err, own) {
+		t.Errorf("Wait: %v, want Cancel's error", err)
+	}
+	endTrees(t, &s)
+}

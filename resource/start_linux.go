@@ -113,11 +113,13 @@ func configOf(cmd *exec.Cmd) (*supervise.Config, error) {
 		c.Files = append(c.Files, f != nil)
 	}
 	c.Env = slices.DeleteFunc(c.Env, func(v string) bool { return strings.HasPrefix(v, supervise.Variable+"=") })
-	if cmd.SysProcAttr == nil {
+	switch {
+	case cmd.SysProcAttr != nil:
+		c.Attr = *cmd.SysProcAttr
+	case !readsTerminal(cmd):
 		c.Attr.Setpgid = true
 		return c, nil
 	}
-	c.Attr = *cmd.SysProcAttr
 	switch a := &c.Attr; {
 	case a.Ptrace:
 		return nil, errors.New("SysProcAttr.Ptrace: a tracer has to be the command's parent, and that is its supervisor; start it with cmd.Start")

@@ -119,3 +119,26 @@ func TestForeground(t *testing.T) {
 	r.Check(t, "exit 0")
 	r.CheckLines(t, "errno 0, true")
 }
+
+// TestTerminalReader: a command that reads from the terminal is in the program's group, for it would be stopped in one of its
+// own; any other is not.
+func TestTerminalReader(t *testing.T) {
+	t.Parallel()
+	_, slave := terminal(t)
+	var s lastly.Scope
+	for _, c := range []struct {
+		stdin *os.File
+		same  bool
+	}{{slave, true}, {nil, false}} {
+		cmd := exec.Command("sleep", "3600")
+		if c.stdin != nil {
+			cmd.Stdin = c.stdin
+		}
+		p := start(t, &s, cmd)
+		group, err := syscall.Getpgid(p.Pid())
+		if err != nil || (group == syscall.Getpgrp()) != c.same {
+			t.Errorf("stdin %v: group %d, %v; this process's is %d", c.stdin, group, err, syscall.Getpgrp())
+		}
+	}
+	endTrees(t, &s)
+}

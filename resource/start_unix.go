@@ -6,15 +6,24 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+
+	"github.com/lastly-go/lastly/internal/tty"
 )
 
 // ownGroup gives a command a process group, unless it is to have something else, and reports whether it leads one.
 func ownGroup(cmd *exec.Cmd) bool {
 	if cmd.SysProcAttr == nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: !readsTerminal(cmd)}
 	}
 	attr := cmd.SysProcAttr
 	return attr.Setsid || attr.Setpgid && attr.Pgid == 0
+}
+
+// readsTerminal reports whether a command is to read from a terminal, which the kernel allows the foreground group only: in
+// a group of its own it would be stopped.
+func readsTerminal(cmd *exec.Cmd) bool {
+	f, ok := cmd.Stdin.(*os.File)
+	return ok && tty.Is(f)
 }
 
 func exitError(name string, state *os.ProcessState) error {

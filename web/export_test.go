@@ -1,7 +1,6 @@
 package web
 
 import (
-	"os"
 	"time"
 )
 
@@ -14,6 +13,3 @@ func DefaultDelayFor(cause error, attended bool) time.Duration {
 	set.attended = attended
 	return set.delayFor(cause)
 }
-
-// IsTerminal is isTerminal.
-func IsTerminal(f *os.File) bool { return isTerminal(f) }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/internal/tty"
 )
 
 const (
@@ -119,14 +120,4 @@ func (o *Options) retryAfter() string {
 }
 
 // attended reports whether stdin or stdout is a terminal.
-func attended() bool { return isTerminal(os.Stdin) || isTerminal(os.Stdout) }
-
-// isTerminal takes every character device but the null device for one: services have that for stdin.
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return false
-	}
-	null, err := os.Stat(os.DevNull)
-	return err != nil || !os.SameFile(info, null)
-}
+func attended() bool { return tty.Is(os.Stdin) || tty.Is(os.Stdout) }

@@ -355,31 +355,3 @@ func (l *stuckListener) Close() error {
 	_ = l.memory.Close()
 	return io.ErrUnexpectedEOF
 }
-
-// TestTerminal says what counts as one.
-func TestTerminal(t *testing.T) {
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer null.Close()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	defer w.Close()
-	for _, f := range []*os.File{null, r} {
-		if web.IsTerminal(f) {
-			t.Errorf("%s is no terminal", f.Name())
-		}
-	}
-	terminal, err := os.Open("/dev/ptmx")
-	if err != nil {
-		t.Skip(err)
-	}
-	defer terminal.Close()
-	if !web.IsTerminal(terminal) {
-		t.Error("a terminal is one")
-	}
-}

@@ -8,12 +8,16 @@
 // processes by a random number in their arguments, which none of them can get rid of, and they are counted when nothing
 // changes any more. Then the program ends them.
 //
+// For lastly there is more: what is left when its supervisor is killed as well, of trees that keep their environment and of such that
+// have cleared it.
+//
 // After that it measures, as often as -rounds says, how long it takes until the whole tree has ended: from the SIGKILL of a
 // PID namespace's supervisor, and from the SIGKILL or the SIGTERM of a program that has started the tree with resource.Start.
 //
 // It is Linux's. It uses the Debian packages tini, catatonit, dumb-init, bubblewrap, coreutils, util-linux and bash, and root's
 // rights for PID namespaces; a row that can't be had says why. The program is lastly's own user: whatever it has started
-// is gone when it ends, also by SIGTERM or SIGKILL.
+// is gone when it ends, also by SIGTERM or SIGKILL. (After SIGKILL, trees without an environment are the
+// exception: these end by themselves, within two minutes.)
 //
 // The exit code is 1 if anything survives lastly, and 2 if the flags make no sense. It takes some minutes. What it found is in
 // docs/trees.md.

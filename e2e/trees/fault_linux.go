@@ -14,7 +14,7 @@ import (
 // Double faults: lastly's supervisor is killed, too.
 var (
 	eventSupervisor = event{"KILL supervisor", (*trial).killSupervisor}
-	eventBoth       = event{"KILL supervisor and program", func(t *trial) error { return errors.Join(t.killSupervisor(), t.cmd.Process.Kill()) }}
+	eventBoth       = event{"KILL supervisor and program", (*trial).killBoth}
 )
 
 func faults() []event { return []event{eventSupervisor, eventBoth} }
@@ -33,6 +33,12 @@ func (t *trial) killSupervisor() error {
 		return fmt.Errorf("the shell's parent is not a supervisor, but %q", name)
 	}
 	return syscall.Kill(pid, syscall.SIGKILL) // the shell is its child: the number is nobody else's
+}
+
+// killBoth gives the program no moment between the two to notice, and to write down what it knows.
+func (t *trial) killBoth() error {
+	stopped := t.cmd.Process.Signal(syscall.SIGSTOP)
+	return errors.Join(stopped, t.killSupervisor(), t.cmd.Process.Kill())
 }
 
 func parentOf(pid int) (int, error) {

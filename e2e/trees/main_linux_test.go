@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -66,6 +67,7 @@ func TestEarlyEnd(t *testing.T) {
 			t.Run(tool+", "+end.String(), func(t *testing.T) {
 				t.Parallel()
 				temp, mark := t.TempDir(), "LASTLY_TREES_TEST="+durable.NewMark()
+				t.Cleanup(func() { endAll(t, mark) })
 				v := testproc.Spec{
 					Victim: "trees", Args: []string{"-n", "10", "-rounds", "0", "-only", tool},
 					Env: []string{"TMPDIR=" + temp, "LASTLY_DIR=" + t.TempDir(), mark},
@@ -84,15 +86,24 @@ func TestEarlyEnd(t *testing.T) {
 	}
 }
 
+// endAll ends what a failed test has left.
+func endAll(t *testing.T, variable string) {
+	for _, pid := range bearing(variable, "") {
+		t.Errorf("process %d is left", pid)
+		_ = syscall.Kill(pid, syscall.SIGKILL) // its number was its own a moment ago
+	}
+}
+
 // bearing are the processes that have the variable in their environment, and the name, if that is not "".
-func bearing(variable, name string) (pids []string) {
+func bearing(variable, name string) (pids []int) {
 	all, _ := filepath.Glob("/proc/[0-9]*/environ")
 	for _, file := range all {
 		folder := filepath.Dir(file)
 		env, _ := os.ReadFile(file)
 		comm, _ := os.ReadFile(filepath.Join(folder, "comm"))
 		if bytes.Contains(env, []byte(variable+"\x00")) && (name == "" || string(comm) == name+"\n") {
-			pids = append(pids, filepath.Base(folder))
+			pid, _ := strconv.Atoi(filepath.Base(folder)) // that is what the pattern is
+			pids = append(pids, pid)
 		}
 	}
 	return pids

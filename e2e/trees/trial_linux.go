@@ -129,14 +129,14 @@ func (t *trial) start(tool tool, env []string) (err error) {
 // settled is how many are left when nothing changes any more.
 func (t *trial) settled(ctx context.Context) (left int, err error) {
 	const most = 30 * time.Second
-	quiet := 3 * time.Second // as long as the tool, or a guard of its, may yet do something
 	left, since := -1, time.Now()
+	over, quiet := false, 3*time.Second // as long as the tool, or a guard of its, may yet do something
 	err = poll(ctx, most, func() bool {
 		if n := t.count(); n != left {
 			left, since = n, time.Now()
 		}
-		if quiet == 3*time.Second && t.over() {
-			since, quiet = time.Now(), 1500*time.Millisecond
+		if !over && t.over() {
+			over, since, quiet = true, time.Now(), 1500*time.Millisecond
 		}
 		return left == 0 || time.Since(since) > quiet
 	})

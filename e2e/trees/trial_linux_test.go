@@ -41,7 +41,7 @@ func only(t *testing.T, name string) tool {
 	return list[0]
 }
 
-// TestSurvivors has no column in which lastly leaves anything; and what the others leave shows that the zeros mean something. With
+// TestSurvivors: lastly leaves nothing in any column, and what the others leave shows that the zeros mean something. With
 // later versions of theirs they may do better: then the page has to be made anew.
 func TestSurvivors(t *testing.T) {
 	t.Parallel()

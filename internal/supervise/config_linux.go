@@ -25,7 +25,9 @@ type Signals struct {
 // Encode is the first thing that goes over the control socket. Of Attr it has what the supervisor can do: not Ptrace, PidFD and
 // Pdeathsig. CgroupFD and, with Foreground, Ctty are descriptors of the supervisor.
 func (c *Config) Encode() []byte {
-	text := appendText(nil, c.Path)
+	const usual = 1 << 13 // growing from nothing would cost more than all the rest
+	text := appendNumber(make([]byte, 0, usual), 0)
+	text = appendText(text, c.Path)
 	text = appendText(text, c.Dir)
 	text = appendTexts(text, c.Args)
 	text = appendTexts(text, c.Env)
@@ -36,7 +38,8 @@ func (c *Config) Encode() []byte {
 	}
 	text = appendBools(text, c.Stops, c.LetGo)
 	text = appendAttr(text, &c.Attr)
-	return append(appendNumber(nil, uint64(len(text))), text...)
+	_ = appendNumber(text[:0], uint64(len(text)-8))
+	return text
 }
 
 func decode(text []byte) (c *Config, ok bool) {

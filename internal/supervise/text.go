@@ -1,5 +1,7 @@
 package supervise
 
+import "unsafe"
+
 // A decoder takes a text apart that was made with appendNumber and appendText. Package encoding/binary would come too late.
 type decoder struct {
 	rest []byte
@@ -47,7 +49,11 @@ func (d *decoder) int() int { return int(int64(d.number())) }
 
 func (d *decoder) bool() bool { return d.number() != 0 }
 
-func (d *decoder) text() string { return string(d.take(d.number())) }
+// text is a part of what is decoded, which does not change any more.
+func (d *decoder) text() string {
+	text := d.take(d.number())
+	return unsafe.String(unsafe.SliceData(text), len(text))
+}
 
 // count is how many items follow, each of at least 8 bytes.
 func (d *decoder) count() int {
