@@ -85,7 +85,8 @@ func (e *ExitError) Error() string {
 // Pid is the process number of the command. It is not this process's child, so nothing but this Process can wait for it.
 func (p *Process) Pid() int { return p.pid }
 
-// Done is closed when Wait returns at once.
+// Done is closed when the command has ended and what it wrote is copied: Wait returns then, at once unless a cmd.Cancel of
+// one's own is still at work.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Wait waits until the command has ended and what it wrote is copied, and returns nil if its exit status is 0, else an

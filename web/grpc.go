@@ -14,6 +14,13 @@ import (
 	"github.com/lastly-go/lastly/internal/seam"
 )
 
+// A GRPCServer is what ServeGRPC serves: a *grpc.Server of google.golang.org/grpc has these methods.
+type GRPCServer interface {
+	Serve(ln net.Listener) error // returns when GracefulStop or Stop was called
+	GracefulStop()               // accepts nothing new, and returns when what is in flight has ended
+	Stop()                       // cuts what is in flight; GracefulStop returns then
+}
+
 // ServeGRPC is Serve for a *grpc.Server, or whatever has its methods: it serves on ln and returns as soon as it does. The
 // same drain delay comes first, while readiness fails and the server still serves; then GracefulStop; when the time is
 // over, Stop, which is an error. Both are awaited. The requests are the server's own matter: they are not counted, Reject
@@ -22,12 +29,7 @@ import (
 // It is an error if srv or ln is nil, if Options make no sense, or if s, or a scope that contains it, closes or is closed:
 // then it wraps lastly.ErrClosing. After an error nothing is registered, and ln is still the caller's. A server that fails
 // later closes s, as a Go that fails does. ServeGRPC may be called from anywhere, as Serve.
-func ServeGRPC(s *lastly.Scope, srv interface {
-	Serve(ln net.Listener) error
-	GracefulStop()
-	Stop()
-}, ln net.Listener, o Options,
-) error {
+func ServeGRPC(s *lastly.Scope, srv GRPCServer, ln net.Listener, o Options) error {
 	if ln == nil {
 		return serveError("", errors.New("the listener is nil; pass one of net.Listen"))
 	}
@@ -56,12 +58,8 @@ func ServeGRPC(s *lastly.Scope, srv interface {
 
 // An rpcServer is one gRPC server from ServeGRPC to its end.
 type rpcServer struct {
-	s   *lastly.Scope
-	srv interface {
-		Serve(ln net.Listener) error
-		GracefulStop()
-		Stop()
-	}
+	s       *lastly.Scope
+	srv     GRPCServer
 	site    uintptr // of the call of ServeGRPC
 	set     settings
 	closing *closing

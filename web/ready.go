@@ -23,7 +23,8 @@ type Readiness struct {
 // Ready returns the handler of the readiness probe of s. It answers 503 the moment the exit flow begins, while the
 // servers still serve; before that 200, unless a Gate or a Set of this very Readiness is pending: then the body of its 503
 // names them. Two Readys of one scope know nothing of each other's gates: make one, and hand it on. Ready on a closed
-// scope answers 503.
+// scope answers 503. s is the process scope or one below it: of a scope that belongs to nobody only its own Close is heard,
+// not a signal.
 func Ready(s *lastly.Scope) *Readiness { return &Readiness{s: s, closing: closingOf(s)} }
 
 // ServeHTTP answers the probe.
