@@ -1,0 +1,157 @@
+//go:build amd64 || arm64
+
+package engine
+
+import (
+	"strconv"
+	"syscall"
+
+	"github.com/lastly-go/lastly/internal/standby"
+)
+
+// Begun is a command that runs already, for main to take over: somebody has connected to its socket. nil: none.
+var Begun = begin()
+
+// begin runs a plain command to its end, and the process with it. Everything out of the ordinary it leaves to main.
+func begin() *Session {
+	if standby.Due != nil { // a guard, which has the arguments of its owner
+		return nil
+	}
+	args := arguments()
+	if len(args) < 2 || args[1] != "run" {
+		return nil
+	}
+	o, err := Parse(args[2:])
+	if err != nil || !o.Plain() {
+		return nil
+	}
+	s := newSession(o)
+	if err := s.beginWith(); err != nil {
+		s.Unlisten()
+		s.abandon()
+		exitWith(err)
+	}
+	if s.Run() {
+		return s
+	}
+	s.Unlisten()
+	syscall.Exit(s.Code())
+	return nil
+}
+
+// beginWith lets the inner process start while there is more to do.
+func (s *Session) beginWith() error {
+	if s.direct = s.Options.LetGo; !s.direct {
+		if err := s.fork(); err != nil {
+			return err
+		}
+	}
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	s.listen()
+	return s.Start()
+}
+
+func exitWith(err error) {
+	Print(err.Error())
+	code := CodeOwn
+	if e, ok := err.(*StartError); ok { //nolint:errorlint // nobody wraps it
+		code = e.Code
+	}
+	syscall.Exit(code)
+}
+
+// arguments are the process's, before package os has them.
+func arguments() []string {
+	args := split(string(readAll("/proc/self/cmdline")), 0)
+	return args[:len(args)-1] // each ends with a NUL
+}
+
+// listen binds the socket of the run where package control would, if the folder of journals is there, and is as it has to be.
+// If not, main makes it, at the first need of a flag; a run without any does without the socket.
+func (s *Session) listen() {
+	dir := folder()
+	if dir == "" {
+		return
+	}
+	var bytes [4]byte
+	random(bytes[:])
+	number := uint64(bytes[0])<<24 | uint64(bytes[1])<<16 | uint64(bytes[2])<<8 | uint64(bytes[3])
+	path := dir + "/run-" + strconv.Itoa(syscall.Getpid()) + "-" + strconv.FormatUint(number, 36) + ".sock"
+	const most = 100 // of a socket's path
+	if len(path) > most {
+		return
+	}
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return
+	}
+	_ = syscall.Fchmod(fd, 0o600) // the file gets the socket's mode
+	if syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}) != nil || syscall.Listen(fd, 128) != nil {
+		_ = syscall.Close(fd)
+		return
+	}
+	s.Listener, s.Socket = fd, path
+}
+
+// Unlisten removes the socket that listen has made.
+func (s *Session) Unlisten() {
+	if s.Listener >= 0 {
+		_ = syscall.Unlink(s.Socket)
+	}
+}
+
+// folder is that of journals, by the rules of package durable; "": it is not there, or not in order.
+func folder() string {
+	dir := firstFolder()
+	var st syscall.Stat_t
+	if !hasPrefix(dir, "/") {
+		return ""
+	}
+	if err := syscall.Lstat(dir, &st); err == syscall.ENOENT && makeFolder(dir) {
+		err = syscall.Lstat(dir, &st)
+		if err != nil {
+			return ""
+		}
+	} else if err != nil {
+		return ""
+	}
+	if st.Mode&syscall.S_IFMT != syscall.S_IFDIR || int(st.Uid) != syscall.Geteuid() || st.Mode&0o022 != 0 {
+		return ""
+	}
+	return dir
+}
+
+func makeFolder(dir string) bool {
+	for i := 1; i <= len(dir); i++ {
+		if i < len(dir) && dir[i] != '/' {
+			continue
+		}
+		if err := syscall.Mkdir(dir[:i], 0o700); err != nil && err != syscall.EEXIST {
+			return false
+		}
+	}
+	return true
+}
+
+func firstFolder() string {
+	if dir, _ := syscall.Getenv("LASTLY_DIR"); dir != "" {
+		return dir
+	}
+	if dir, _ := syscall.Getenv("STATE_DIRECTORY"); dir != "" {
+		dir, _, _ = cut(dir, ':')
+		return dir + "/lastly"
+	}
+	if dir, _ := syscall.Getenv("XDG_STATE_HOME"); hasPrefix(dir, "/") {
+		return dir + "/lastly"
+	}
+	if syscall.Geteuid() == 0 {
+		return "/var/lib/lastly"
+	}
+	temp, _ := syscall.Getenv("TMPDIR")
+	if temp == "" {
+		temp = "/tmp"
+	}
+	return temp + "/lastly-" + strconv.Itoa(syscall.Geteuid())
+}

@@ -1,0 +1,223 @@
+//go:build amd64 || arm64
+
+package engine
+
+import (
+	"strconv"
+	"syscall"
+
+	"github.com/lastly-go/lastly/internal/supervise"
+)
+
+// Run waits until nothing is left of the command's tree, and passes signals on meanwhile. It returns before that, with true,
+// when somebody has connected to the Listener: call it again when that has been taken over (Served).
+func (s *Session) Run() (asked bool) {
+	for !s.gone {
+		fds := []pollfd{
+			{fd: int32(s.signals), events: pollIn},
+			{fd: int32(s.control), events: pollIn}, // a negative one is left out by the kernel
+			{fd: int32(s.Listener), events: pollIn},
+		}
+		poll(fds, s.patience())
+		if fds[1].revents != 0 {
+			s.hear()
+		}
+		if fds[0].revents != 0 {
+			s.takeSignals()
+		}
+		if fds[2].revents != 0 && !s.gone {
+			return true
+		}
+		if len(s.strays) > 0 {
+			s.reapStrays()
+		}
+		if s.direct && s.ended && !s.gone {
+			s.endAdopted()
+		}
+		s.checkTime()
+	}
+	return false
+}
+
+// Served says that there may be children of this process from now on that are not of the command's tree.
+func (s *Session) Served() { s.served = true }
+
+// Taken gives the Listener away.
+func (s *Session) Taken() (listener int) {
+	listener, s.Listener = s.Listener, -1
+	return listener
+}
+
+// again is how long the same signal counts as the same press of a key.
+const again = 100 // ms
+
+// WatchLate takes signals while what is registered is undone. The first asks for what happens already; a second one ends the
+// process, and leaves the rest to the guard. It never returns.
+func (s *Session) WatchLate() {
+	first, at := 0, int64(0)
+	for {
+		fds := []pollfd{{fd: int32(s.signals), events: pollIn}}
+		poll(fds, -1)
+		c, ok := take(s.signals)
+		if !ok || !asksForEnd(c.number) {
+			continue
+		}
+		if first == 0 {
+			first, at = c.number, now()
+		} else if c.number != first || now()-at >= again {
+			Print("received " + signalName(c.number) + " again: exiting at once; what is not undone yet is left to the guard")
+			syscall.Exit(128 + c.number)
+		}
+	}
+}
+
+func asksForEnd(sig int) bool {
+	switch syscall.Signal(sig) {
+	case syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT:
+		return true
+	}
+	return false
+}
+
+func (s *Session) patience() int64 {
+	limit := int64(-1)
+	if len(s.strays) > 0 {
+		limit = strayTime
+	}
+	if s.deadline == 0 || s.ended {
+		return limit
+	}
+	if left := max(0, s.deadline-now()); limit < 0 || left < limit {
+		return left
+	}
+	return limit
+}
+
+func (s *Session) checkTime() {
+	if s.deadline == 0 || s.ended || s.gone || now() < s.deadline {
+		return
+	}
+	s.deadline = 0
+	s.TimedOut = true
+	s.Say("the command took longer than " + s.Options.Timeout.String() + ": its tree gets SIGTERM, and SIGKILL after " + s.Options.Grace.String())
+	s.end(max(1, int64(s.Options.Grace)))
+}
+
+// end ends the tree, or cuts its grace.
+func (s *Session) end(graceMS int64) {
+	if !s.direct {
+		s.say(supervise.End, uint64(graceMS))
+		return
+	}
+	if graceMS > 0 {
+		s.endAdopted()
+	}
+}
+
+// hear takes what the inner process says.
+func (s *Session) hear() {
+	switch what, number, ok := s.receive(true); {
+	case !ok:
+		s.innerIsGone()
+	case what == supervise.Ended:
+		s.ended, s.Status = true, syscall.WaitStatus(number)
+		s.end(int64(s.Options.Grace))
+	case what == supervise.Stopped:
+		s.stop()
+	case what == supervise.Gone:
+		s.gone = true
+		s.forget()
+	}
+}
+
+// stop stops this process too, as the shell expects of a job whose command has stopped.
+func (s *Session) stop() {
+	if s.shared && syscall.Getpid() != 1 {
+		_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
+	}
+}
+
+// takeSignals takes all that came.
+func (s *Session) takeSignals() {
+	for {
+		c, ok := take(s.signals)
+		if !ok {
+			return
+		}
+		if c.number == int(syscall.SIGCHLD) {
+			s.reap()
+			continue
+		}
+		s.pass(c)
+	}
+}
+
+// pass passes a signal on to the command, but for one that the command got as well.
+func (s *Session) pass(c caught) {
+	sig := c.number
+	if c.sender == syscall.Getpid() || s.shared && s.isForGroup(c) {
+		return
+	}
+	if s.ended {
+		s.hurry(sig)
+		return
+	}
+	if s.Options.Drop&(1<<(sig-1)) != 0 {
+		return
+	}
+	if to := s.Options.Rewrite[sig]; to != 0 {
+		sig = int(to)
+	}
+	s.Say("pass " + signalName(sig) + " on to process " + strconv.Itoa(s.Command))
+	s.signal(sig)
+}
+
+func (s *Session) signal(sig int) {
+	if s.target >= 0 && pidfdSignal(s.target, sig) != syscall.ENOSYS {
+		return
+	}
+	_ = syscall.Kill(s.Command, syscall.Signal(sig)) // Linux before 5.3
+}
+
+// isForGroup tells whether a signal went to the whole process group: by the terminal, or by the command and what it has started,
+// which do not know this process.
+func (s *Session) isForGroup(c caught) bool {
+	switch {
+	case c.kernel && c.number == int(syscall.SIGHUP):
+		return sessionOf(0) != syscall.Getpid() // a session's leader gets it alone
+	case c.kernel:
+		return true
+	}
+	for pid := c.sender; pid > 1; pid = supervise.ParentOf(pid) {
+		if pid == s.Inner || pid == s.Command {
+			return true
+		}
+	}
+	return false
+}
+
+// hurry: a signal that asks for an end after the command's own end cuts the grace of what it has left.
+func (s *Session) hurry(sig int) {
+	if asksForEnd(sig) {
+		s.late++
+		s.end(0)
+	}
+}
+
+// Code is the exit status for what became of the command.
+func (s *Session) Code() int {
+	switch {
+	case s.TimedOut:
+		return CodeTimeout
+	case !s.ended:
+		return CodeOwn // nobody knows
+	case s.Status.Signaled():
+		return 128 + int(s.Status.Signal())
+	}
+	return s.Status.ExitStatus()
+}
+
+// Print writes a line to stderr.
+func Print(text string) {
+	_, _ = syscall.Write(2, []byte("lastly: run: "+text+"\n"))
+}

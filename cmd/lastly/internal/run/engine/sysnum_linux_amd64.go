@@ -1,0 +1,6 @@
+package engine
+
+const (
+	sysGetrandom = 318
+	saRestorer   = 0x04000000
+)

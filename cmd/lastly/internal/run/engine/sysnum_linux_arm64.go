@@ -1,0 +1,6 @@
+package engine
+
+const (
+	sysGetrandom = 278
+	saRestorer   = 0 // the kernel has its own way back
+)

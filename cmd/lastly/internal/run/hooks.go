@@ -1,0 +1,154 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/cmd/lastly/internal/control"
+	"github.com/lastly-go/lastly/cmd/lastly/internal/run/engine"
+	"github.com/lastly-go/lastly/durable"
+	"github.com/lastly-go/lastly/resource"
+)
+
+// forgetTree strikes the tree, which is gone.
+func (r *runner) forgetTree() {
+	if r.tree != nil {
+		r.tree.Cancel()
+	}
+}
+
+// lock takes the locks, before all else: until then a signal ends the run as it would end any program.
+func (r *runner) lock() error {
+	ctx := context.Background()
+	if r.options.NoWait {
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		ctx = ended
+	}
+	for _, path := range r.options.Lock {
+		err := resource.Lock(ctx, r.scope, path)
+		if held, ok := errors.AsType[*resource.HeldError](err); ok && r.options.NoWait && held.Holder.Pid != 0 {
+			return fmt.Errorf("--lock %s: held by process %d (%s) since %s; wait for it (without --no-wait), or stop that process",
+				path, held.Holder.Pid, held.Holder.Program, held.Holder.Since.Format(time.DateTime))
+		}
+		if err != nil {
+			return trimmed(err)
+		}
+	}
+	return nil
+}
+
+// register registers what is to be undone, in the order of the flags: the last one is the first to be undone. The folder for
+// temporary files outlives the commands.
+func (r *runner) register() error {
+	if r.options.Temp {
+		dir, err := resource.TempDir(r.scope, "run-*")
+		if err != nil {
+			return trimmed(err)
+		}
+		r.temp = dir
+	}
+	for _, h := range r.options.Hooks {
+		if err := r.registerHook(h); err != nil {
+			return trimmed(err)
+		}
+	}
+	return nil
+}
+
+func (r *runner) registerHook(h engine.Hook) error {
+	if h.Kind == engine.Remove {
+		path, err := filepath.Abs(h.Text)
+		if err != nil {
+			return err
+		}
+		_, err = durable.Remove.Register(r.scope, durable.Path{Path: path}, lastly.Hook{Name: "remove " + h.Text})
+		return err
+	}
+	flag := map[engine.Kind]string{engine.OnExit: "--on-exit", engine.OnFailure: "--on-failure"}[h.Kind]
+	words, err := split(h.Text)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", flag, h.Text, err)
+	}
+	if len(words) == 0 {
+		return fmt.Errorf("%s: no command; write one, or leave the flag out", flag)
+	}
+	record, err := durable.Exec.Register(r.scope, durable.Command{Args: words}, lastly.Hook{Name: strings.TrimPrefix(flag, "--") + " " + filepath.Base(words[0])})
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", flag, h.Text, err)
+	}
+	if h.Kind == engine.OnFailure {
+		r.onFailure = append(r.onFailure, record)
+	}
+	return nil
+}
+
+// added is the scope of what comes over the socket. It is registered before the command's tree, so that the tree ends first, also
+// when a guard settles.
+func (r *runner) added() *lastly.Scope { return r.scope.Child(lastly.Hook{Name: "added"}) }
+
+// serve makes the run's socket.
+func (r *runner) serve() error {
+	server, err := control.Serve(r.added(), "", control.Options{})
+	if err != nil {
+		return trimmed(err)
+	}
+	r.session.Socket = server.Path()
+	return nil
+}
+
+// serveOn goes on with the socket that the command knows already.
+func (r *runner) serveOn() error {
+	file := os.NewFile(uintptr(r.session.Taken()), "control socket")
+	ln, err := net.FileListener(file)
+	_ = file.Close()
+	if err != nil {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	_, err = control.Serve(r.added(), r.session.Socket, control.Options{Listener: ln.(*net.UnixListener)})
+	return trimmed(err)
+}
+
+// registerTree writes the tree down, before there is one: should both processes that hold it be killed, the guard ends what bears
+// the mark.
+func (r *runner) registerTree() (err error) {
+	if r.session.Mark == "" {
+		return nil // package resource has written it down
+	}
+	none := func(context.Context) error { return nil } // while this process lives the session ends it
+	hook := lastly.Hook{Name: "command " + filepath.Base(r.options.Command[0]), Run: none, Timeout: r.grace() + 2*awaitInner}
+	r.tree, err = durable.Kill.Register(r.scope, durable.Process{Mark: r.session.Mark, Grace: r.grace()}, hook)
+	return trimmed(err)
+}
+
+// describeTree names the inner process, for which the guard waits.
+func (r *runner) describeTree() {
+	if r.tree == nil {
+		return
+	}
+	process := durable.Process{Mark: r.session.Mark, Grace: r.grace(), Pid: r.session.Inner, Await: r.grace() + awaitInner}
+	if process.Pid == 0 {
+		process.Pid, process.Await = r.session.Command, 0
+	}
+	_ = r.tree.Update(process) // on an error it was quick, and is gone
+}
+
+func (r *runner) grace() time.Duration { return time.Duration(r.options.Grace) * time.Millisecond }
+
+// trimmed is an error without the library's name, which is the command's as well.
+func trimmed(err error) error {
+	if err == nil {
+		return nil
+	}
+	if text, ok := strings.CutPrefix(err.Error(), "lastly: "); ok {
+		return errors.New(text)
+	}
+	return err
+}

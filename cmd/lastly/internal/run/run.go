@@ -1,0 +1,154 @@
+// Package run is `lastly run -- CMD`: it runs a command as if nobody stood between, returns its exit status, and leaves nothing
+// of it: neither processes nor what was registered.
+//
+// Package engine holds the command's tree, this one what is registered on a scope.
+package run
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/cmd/lastly/internal/run/engine"
+	"github.com/lastly-go/lastly/durable"
+	"github.com/lastly-go/lastly/internal/seam"
+)
+
+// Flags are the names of the flags of `lastly run`.
+func Flags() []string { return engine.Flags() }
+
+// Main is `lastly run` with the arguments after "run". It returns the exit status.
+func Main(args []string) int {
+	durable.Init() // a guard goes no further
+	if engine.Begun != nil {
+		return goOn(engine.Begun)
+	}
+	o, err := engine.Parse(args)
+	if err != nil {
+		return fail(err)
+	}
+	if o.Help {
+		_, _ = os.Stdout.WriteString(Help)
+		return 0
+	}
+	r := &runner{options: o, scope: &lastly.Scope{Name: "lastly run"}}
+	if err := r.start(); err != nil {
+		r.settle(codeOf(err))
+		return fail(err)
+	}
+	r.session.Run()
+	return r.end()
+}
+
+// goOn takes over a command that was plain until somebody connected to its socket.
+func goOn(s *engine.Session) int {
+	r := &runner{options: s.Options, session: s, scope: &lastly.Scope{Name: "lastly run"}}
+	s.Served()
+	if err := r.takeOver(); err != nil {
+		s.Warn(err.Error() + "; what is in the run can register nothing")
+	}
+	s.Run()
+	return r.end()
+}
+
+// A runner is one `lastly run` that has more than a command.
+type runner struct {
+	options   *engine.Options
+	scope     *lastly.Scope
+	session   *engine.Session
+	temp      string
+	onFailure []*durable.Record[durable.Command]
+	tree      *durable.Record[durable.Process]
+}
+
+// start registers what the flags say, and starts the command.
+func (r *runner) start() (err error) {
+	if err := r.lock(); err != nil {
+		return err
+	}
+	if r.session, err = engine.Prepare(r.options); err != nil {
+		return err
+	}
+	r.session.Served()
+	if err := r.register(); err != nil {
+		return err
+	}
+	if err := r.serve(); err != nil {
+		r.session.Warn(err.Error() + "; what is in the run can register nothing")
+	}
+	if err := r.registerTree(); err != nil {
+		return err
+	}
+	var env []string
+	if r.temp != "" {
+		env = append(env, "TMPDIR="+r.temp)
+	}
+	if err := r.session.Start(env...); err != nil {
+		r.forgetTree()
+		return err
+	}
+	r.describeTree()
+	return nil
+}
+
+// takeOver makes for a command that runs what start would have made.
+func (r *runner) takeOver() error {
+	if err := r.serveOn(); err != nil {
+		return err
+	}
+	if err := r.registerTree(); err != nil {
+		return err
+	}
+	r.describeTree()
+	return nil
+}
+
+// end settles what is registered when the command's tree is gone, and returns the exit status.
+func (r *runner) end() int {
+	r.forgetTree()
+	return r.settle(r.session.Code())
+}
+
+// settle closes the scope. The exit status is that of the command, but a failed cleanup makes one of 0.
+func (r *runner) settle(code int) int {
+	if code == 0 {
+		for _, record := range r.onFailure {
+			record.Cancel()
+		}
+	}
+	if r.session != nil {
+		go r.session.WatchLate() // ends with the process
+	}
+	err := r.scope.Shutdown(context.Background())
+	if reportErr := r.report(); reportErr != nil {
+		err = errors.Join(err, reportErr)
+	}
+	if seam.OfDurable != nil {
+		seam.OfDurable.Finish()
+	}
+	if err != nil {
+		engine.Print(err.Error())
+		if code == 0 {
+			code = engine.CodeOwn
+		}
+	}
+	return code
+}
+
+// fail says why the command was not run, and returns the exit status for that.
+func fail(err error) int {
+	engine.Print(err.Error())
+	return codeOf(err)
+}
+
+func codeOf(err error) int {
+	if e, ok := errors.AsType[*engine.StartError](err); ok {
+		return e.Code
+	}
+	return engine.CodeOwn
+}
+
+// awaitInner is how long a guard waits for the inner process to end the tree, beyond the grace.
+const awaitInner = 5 * time.Second

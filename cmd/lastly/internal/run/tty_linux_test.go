@@ -1,0 +1,185 @@
+package run_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/lastly-go/lastly/internal/testproc"
+)
+
+// A terminal is a pseudo terminal, from the side of whoever types.
+type terminal struct {
+	t    *testing.T
+	keys *os.File
+	mu   sync.Mutex // guards what follows
+	text strings.Builder
+}
+
+// open makes l's command the leader of a session on a new terminal.
+func open(t *testing.T, l *lastly) *terminal {
+	t.Helper()
+	keys, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		testproc.Skip(t, "no pseudo terminals here: "+err.Error())
+	}
+	var locked, number int32
+	ioctl(t, keys, syscall.TIOCSPTLCK, &locked)
+	ioctl(t, keys, syscall.TIOCGPTN, &number)
+	screen, err := os.OpenFile(fmt.Sprint("/dev/pts/", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	fatal(t, err)
+	l.cmd.Stdin, l.cmd.Stdout, l.cmd.Stderr = screen, screen, screen
+	l.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	l.begin()
+	fatal(t, screen.Close())
+	c := &terminal{t: t, keys: keys}
+	go c.read() // ends with the terminal
+	t.Cleanup(func() { _ = keys.Close() })
+	return c
+}
+
+func ioctl(t *testing.T, f *os.File, request uintptr, value *int32) {
+	t.Helper()
+	conn, err := f.SyscallConn() // Fd would make Close wait for a Read
+	fatal(t, err)
+	var errno syscall.Errno
+	fatal(t, conn.Control(func(fd uintptr) {
+		_, _, errno = syscall.Syscall(syscall.SYS_IOCTL, fd, request, uintptr(unsafe.Pointer(value)))
+	}))
+	if errno != 0 {
+		testproc.Skip(t, "no pseudo terminals here: "+errno.Error())
+	}
+}
+
+func (c *terminal) read() {
+	buffer := make([]byte, 1024)
+	for {
+		n, err := c.keys.Read(buffer)
+		c.mu.Lock()
+		c.text.Write(buffer[:n])
+		c.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (c *terminal) shows(text string) {
+	c.t.Helper()
+	testproc.Poll(c.t, "the terminal shows "+text, func() bool { return strings.Contains(c.screen(), text) })
+}
+
+func (c *terminal) screen() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.text.String()
+}
+
+func (c *terminal) press(keys string) {
+	c.t.Helper()
+	_, err := c.keys.WriteString(keys)
+	fatal(c.t, err)
+}
+
+// modes are the ways to run: plain, and with something registered.
+var modes = []string{"", "--report /dev/null"}
+
+// TestTerminalInput: the command reads from the terminal, whose foreground is its process group.
+func TestTerminalInput(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		l := prepare(t, append(strings.Fields(mode), "--", "sh", "-c", `stty size; echo ready; read x; echo "got $x" >&2`)...)
+		c := open(t, l)
+		c.shows("ready")
+		c.press("hello\n")
+		c.shows("got hello")
+		l.ends(0, "")
+	}
+}
+
+// TestTerminalSignals: Ctrl-C reaches the command once, and not a second time through lastly.
+func TestTerminalSignals(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		l := prepare(t, append(strings.Fields(mode), "--", "bash", "-c", `n=0; trap 'n=$((n+1))' INT; echo ready; while [ $n = 0 ]; do sleep 0.02; done; sleep 0.3; sleep 0.1; echo "n is $n"`)...)
+		c := open(t, l)
+		c.shows("ready")
+		c.press("\x03")
+		c.shows("n is 1")
+		l.ends(0, "")
+	}
+}
+
+// TestSentOnTerminal: on a terminal as well, what somebody sends to lastly alone is passed on.
+func TestSentOnTerminal(t *testing.T) {
+	t.Parallel()
+	l := prepare(t, "--", "bash", "-c", `trap 'echo "got it"; exit 3' INT; echo ready; while :; do sleep 0.02; done`)
+	c := open(t, l)
+	c.shows("ready")
+	l.signal(syscall.SIGINT)
+	c.shows("got it")
+	l.ends(3, "")
+}
+
+// TestJobControl: Ctrl-Z stops lastly with its command, so that the shell goes on; fg lets both go on. The same when the command
+// stops itself.
+func TestJobControl(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("bash"); err != nil {
+		testproc.Skip(t, err.Error())
+	}
+	for _, mode := range modes {
+		for name, stop := range map[string]string{"key": "", "itself": "kill -STOP $$; "} {
+			t.Run(name+mode, func(t *testing.T) {
+				t.Parallel()
+				l := prepare(t)
+				script := fmt.Sprintf(`set -m; "$LASTLY" run %s -- sh -c '%s echo ready; read x; echo "got $x"'; echo "status $?"; fg >/dev/null; echo "end $?"`, mode, stop)
+				l.cmd.Path, l.cmd.Args = "/bin/bash", []string{"bash", "-c", script}
+				c := open(t, l)
+				if stop == "" {
+					c.shows("ready")
+					c.press("\x1a")
+				}
+				c.shows("status 1")
+				if !strings.Contains(c.screen(), "status 14") {
+					t.Errorf("%q", c.screen())
+				}
+				c.shows("ready")
+				c.press("hello\n")
+				c.shows("got hello")
+				c.shows("end 0")
+				l.ends(0, "")
+			})
+		}
+	}
+}
+
+// TestPipeline: in a pipeline on a terminal the other commands keep the terminal.
+func TestPipeline(t *testing.T) {
+	t.Parallel()
+	l := prepare(t)
+	l.cmd.Path, l.cmd.Args = "/bin/bash", []string{"bash", "-c", `set -m; "$LASTLY" run -- echo piped | (read x; read y </dev/tty; echo "$x $y")`}
+	c := open(t, l)
+	c.press("typed\n")
+	c.shows("piped typed")
+	l.ends(0, "")
+}
+
+// TestHangUp: when the terminal is gone, so is the tree.
+func TestHangUp(t *testing.T) {
+	t.Parallel()
+	sleep := made(t)
+	l := prepare(t, "--", "sh", "-c", "setsid sleep "+sleep+" & echo ready; wait")
+	c := open(t, l)
+	c.shows("ready")
+	fatal(t, c.keys.Close())
+	if status := l.status(); status != 129 {
+		t.Errorf("status %d", status)
+	}
+	gone(t, sleep)
+}
