@@ -25,10 +25,10 @@ Flags, before the command:
       --on-failure 'ARGV' the same, but not when the exit status is 0
       --lock PATH         one at a time: wait until nobody else holds the lock of this file
       --no-wait           with --lock: fail at once, and say who holds it
-      --let-go            leave those processes alone that have made a session of their own (setsid), as daemons do
+      --let-go            leave those processes alone that have made a session of their own (setsid), as daemons do. With no other
+                          flag that registers something, one process does all: if that is killed, only the command is, too
       --report FILE       write what was undone as JSON, for lastly report
       --signal-rewrite A:B  send B to the command in the place of A; 0 is none; repeatable
-      --config FILE       read hooks from a file in YAML
   -q, --quiet             only say why the command could not be run, or what could not be undone
   -v, --verbose           say what happens
   -h, --help

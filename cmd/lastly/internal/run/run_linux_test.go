@@ -16,12 +16,14 @@ import (
 func TestExitStatuses(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{0, 1, 2, 3, 42, 123, 124, 125, 126, 127, 128, 130, 137, 143, 200, 254, 255} {
-		start(t, "--", "sh", "-c", fmt.Sprint("exit ", n)).ends(n, "")
-		start(t, "--report", "r", "--", "sh", "-c", fmt.Sprint("exit ", n)).ends(n, "")
+		for _, mode := range modes {
+			start(t, append(strings.Fields(mode), "--", "sh", "-c", fmt.Sprint("exit ", n))...).ends(n, "")
+		}
 	}
 	for _, sig := range []int{1, 2, 3, 6, 9, 11, 13, 15, 34, 64} {
-		l := prepare(t, "--", "sh", "-c", fmt.Sprintf("ulimit -c 0; kill -%d $$", sig))
-		l.begin().ends(128+sig, "")
+		for _, mode := range modes {
+			start(t, append(strings.Fields(mode), "--", "sh", "-c", fmt.Sprintf("ulimit -c 0; kill -%d $$", sig))...).ends(128+sig, "")
+		}
 	}
 }
 
@@ -48,8 +50,8 @@ func TestCannotStart(t *testing.T) {
 		{"/etc/passwd/x", 127, "no such file"},
 		{"/", 126, "permission denied"},
 	} {
-		for _, more := range [][]string{nil, {"--report", "r"}} {
-			l := start(t, append(more, "--", c.word)...)
+		for _, mode := range modes {
+			l := start(t, append(strings.Fields(mode), "--", c.word)...)
 			l.ends(c.status, "")
 			l.says(c.says)
 		}
@@ -107,8 +109,8 @@ func TestStreams(t *testing.T) {
 // TestSurroundings: the command finds the working folder, umask, arguments, limits and open files that lastly was given.
 func TestSurroundings(t *testing.T) {
 	t.Parallel()
-	for _, more := range [][]string{nil, {"--report", "/dev/null"}} {
-		l := prepare(t, append(more, "--", "sh", "-c", `pwd; umask; echo "$0" "$1"; ulimit -n; cat <&5; ls /proc/self/fd | wc -l; echo "$X"`, "a  b", "")...)
+	for _, mode := range modes {
+		l := prepare(t, append(strings.Fields(mode), "--", "sh", "-c", `pwd; umask; echo "$0" "$1"; ulimit -n; cat <&5; ls /proc/self/fd | wc -l; echo "$X"`, "a  b", "")...)
 		l.cmd.Env = append(l.cmd.Env, "X=x=y")
 		file := l.path("file")
 		fatal(t, os.WriteFile(file, []byte("of file 5\n"), 0o600))
@@ -139,13 +141,15 @@ func TestForwards(t *testing.T) {
 		if sig > 36 && sig < 63 {
 			continue // as their neighbours
 		}
-		t.Run(fmt.Sprint(int(sig)), func(t *testing.T) {
-			t.Parallel()
-			l := start(t, "--", "bash", "-c", fmt.Sprintf(script, int(sig)))
-			l.await("ready")
-			l.signal(sig)
-			l.ends(3, "got\n")
-		})
+		for _, mode := range modes {
+			t.Run(fmt.Sprint(int(sig), mode), func(t *testing.T) {
+				t.Parallel()
+				l := start(t, append(strings.Fields(mode), "--", "bash", "-c", fmt.Sprintf(script, int(sig)))...)
+				l.await("ready")
+				l.signal(sig)
+				l.ends(3, "got\n")
+			})
+		}
 	}
 }
 
@@ -173,7 +177,7 @@ func TestRewrites(t *testing.T) {
 // TestInherits: what was ignored stays ignored, and nothing else is.
 func TestInherits(t *testing.T) {
 	t.Parallel()
-	for _, more := range []string{"", "--report /dev/null"} {
+	for _, more := range modes {
 		for _, signals := range []string{"", "HUP", "INT", "HUP INT TSTP TTIN TTOU"} {
 			l := prepare(t)
 			script := fmt.Sprintf(`trap "" %s; grep Sig[BI] /proc/self/status; exec "$LASTLY" run %s -- grep Sig[BI] /proc/self/status`, signals, more)
@@ -195,14 +199,7 @@ func TestInherits(t *testing.T) {
 // TestOrphansAreReaped: none of a hundred background processes is left as a zombie while the command runs.
 func TestOrphansAreReaped(t *testing.T) {
 	t.Parallel()
-	l := start(t, "--", "sh", "-c", `for i in $(seq 100); do (sh -c 'exit 1' &) ; done; echo $PPID >ready; read x`)
-	read, write, err := os.Pipe()
-	fatal(t, err)
-	_ = read.Close()
-	_ = write.Close()
-	l.await("ready")
-	l.ends(1, "") // read finds the end
-	l = prepare(t, "--", "sh", "-c", `for i in $(seq 100); do (sh -c 'exit 1' &) ; done; echo $PPID >ready; while [ ! -e done ]; do sleep 0.02; done`)
+	l := prepare(t, "--", "sh", "-c", `for i in $(seq 100); do (sh -c 'exit 1' &) ; done; echo $PPID >ready; while [ ! -e done ]; do sleep 0.02; done`)
 	l.begin()
 	inner := l.await("ready")
 	testproc.Poll(t, "no zombie below the inner process", func() bool {
@@ -252,6 +249,17 @@ func TestLetGo(t *testing.T) {
 	gone(t, stays)
 }
 
+// TestLetGoKilled: without an inner process the command still does not outlive lastly.
+func TestLetGoKilled(t *testing.T) {
+	t.Parallel()
+	sleep := made(t)
+	l := start(t, "--let-go", "--", "sh", "-c", "echo ready >ready; exec sleep "+sleep)
+	l.await("ready")
+	fatal(t, l.cmd.Process.Kill())
+	_ = l.status()
+	gone(t, sleep)
+}
+
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	sleep := made(t)
@@ -260,6 +268,7 @@ func TestTimeout(t *testing.T) {
 	if lives(sleep) {
 		t.Error("something is left")
 	}
+	start(t, "--let-go", "--timeout", "0.2", "--grace", "0.2", "--", "sh", "-c", "trap '' TERM; while :; do sleep 0.02; done").ends(124, "")
 	start(t, "--timeout", "0.2", "--grace", "0.2", "--", "sh", "-c", "trap '' TERM; while :; do sleep 0.02; done").ends(124, "")
 	start(t, "--timeout", "100", "--", "sh", "-c", "exit 4").ends(4, "")
 }

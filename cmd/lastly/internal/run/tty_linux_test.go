@@ -86,8 +86,8 @@ func (c *terminal) press(keys string) {
 	fatal(c.t, err)
 }
 
-// modes are the ways to run: plain, and with something registered.
-var modes = []string{"", "--report /dev/null"}
+// modes are the ways to run: plain, with something registered, and without an inner process.
+var modes = []string{"", "--report /dev/null", "--let-go"}
 
 // TestTerminalInput: the command reads from the terminal, whose foreground is its process group.
 func TestTerminalInput(t *testing.T) {

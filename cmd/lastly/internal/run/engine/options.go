@@ -17,7 +17,6 @@ type Options struct {
 	NoWait bool
 	LetGo  bool
 	Report string
-	Config string
 
 	Quiet, Verbose bool
 	Help           bool
@@ -44,7 +43,7 @@ const DefaultGrace = Millis(5000)
 
 // Plain reports that nothing has to be registered before the command starts.
 func (o *Options) Plain() bool {
-	return !o.Help && !o.Temp && len(o.Hooks)+len(o.Lock) == 0 && o.Report == "" && o.Config == ""
+	return !o.Help && !o.Temp && len(o.Hooks)+len(o.Lock) == 0 && o.Report == ""
 }
 
 // A UsageError is a command line that makes no sense. Its text says what to do.
@@ -78,7 +77,6 @@ func flags() []flag {
 		{name: "--let-go", set: func(o *Options) { o.LetGo = true }},
 		{name: "--report", value: func(o *Options, text string) string { o.Report = text; return "" }},
 		{name: "--signal-rewrite", value: (*Options).rewrite},
-		{name: "--config", value: func(o *Options, text string) string { o.Config = text; return "" }},
 		{name: "--quiet", set: func(o *Options) { o.Quiet = true }},
 		{name: "--verbose", set: func(o *Options) { o.Verbose = true }},
 		{name: "--help", set: func(o *Options) { o.Help = true }},

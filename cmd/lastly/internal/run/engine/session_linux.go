@@ -27,7 +27,6 @@ type Session struct {
 	target    int  // a pidfd of the command; -1: none
 
 	ended, gone bool
-	stopped     bool
 	Status      syscall.WaitStatus // of the command, when it has ended
 	TimedOut    bool
 	Lost        bool  // the inner process was killed

@@ -8,6 +8,8 @@ import (
 )
 
 // sink is the writing end of the pipe that the signal handler writes to: package-level, for the handler has nothing else.
+//
+//lint:ignore U1000 the handler, which is written in assembly, uses it
 var sink int32 = -1
 
 // The addresses of the handler and of what it returns to, for the kernel.
