@@ -95,7 +95,8 @@ func (a *app) tell(err error) int {
 	case errors.Is(err, control.ErrNoRun), errors.Is(err, control.ErrGone), errors.Is(err, control.ErrOtherUser), errors.Is(err, control.ErrUnknown):
 		f = &failure{codeNotFound, err}
 	case isUsage(err):
-		f = &failure{codeUsage, fmt.Errorf("%w; `lastly --help` lists the commands, `lastly help COMMAND` its flags", err)}
+		text := strings.NewReplacer("\n\nDid you mean this?\n\t", "; did you mean ", "\n\t", " or ").Replace(strings.TrimSpace(err.Error()))
+		f = &failure{codeUsage, fmt.Errorf("%s; `lastly --help` lists the commands, `lastly help COMMAND` its flags", text)}
 	default:
 		f = &failure{codeFailed, err}
 	}

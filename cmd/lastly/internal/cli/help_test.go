@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/lastly-go/lastly/cmd/lastly/internal/cli"
+	runpkg "github.com/lastly-go/lastly/cmd/lastly/internal/run"
 )
 
 // commands are all there are.
@@ -23,6 +24,8 @@ func TestHelp(t *testing.T) {
 		if name != "run" { // whose --help is package run's
 			r := run(t, append(words, "--help")...).check(0)
 			r.has(r.out, "lastly "+words[0])
+		} else if r := run(t, "help", "run").check(0); r.out != runpkg.Help {
+			t.Errorf("lastly help run: %q, want package run's text and nothing else", r.out)
 		}
 		r := run(t, append([]string{"help"}, words...)...).check(0)
 		r.has(r.out, "Usage:")
@@ -44,7 +47,7 @@ func TestHelp(t *testing.T) {
 // TestSuggestion: a word that is nearly a command is told.
 func TestSuggestion(t *testing.T) {
 	r := run(t, "swep").check(2)
-	r.has(r.err, "sweep")
+	r.has(r.err, `unknown command "swep" for "lastly"; did you mean sweep; `)
 }
 
 // TestMan: a page for each command, without what roff would misread.

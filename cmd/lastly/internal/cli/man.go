@@ -52,7 +52,9 @@ func manPage(cmd *cobra.Command, name string) string {
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(name), roff(cmd.Short))
 	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B %s\n", roff(cmd.UseLine()))
 	section(&b, "DESCRIPTION", cmd.Long)
-	flags(&b, "OPTIONS", cmd.NonInheritedFlags())
+	if !cmd.DisableFlagParsing { // else the description has them
+		flags(&b, "OPTIONS", cmd.NonInheritedFlags())
+	}
 	flags(&b, "OPTIONS OF THE COMMAND ABOVE", cmd.InheritedFlags())
 	section(&b, "EXAMPLES", cmd.Example)
 	var related []string

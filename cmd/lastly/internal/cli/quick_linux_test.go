@@ -9,11 +9,6 @@ import (
 	"github.com/lastly-go/lastly/internal/testproc"
 )
 
-// slow is where an `add` comes that was not carried out before main.
-func slow(args []string) {
-	testproc.Say("slow: %s", strings.Join(args, " "))
-}
-
 // TestQuick: the plainest forms are carried out without the command library, and mean the same; all others go there.
 func TestQuick(t *testing.T) {
 	m := newMachine(t)

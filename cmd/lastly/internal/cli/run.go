@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,7 +12,7 @@ import (
 // runCommand is there for help, completion and man pages: main hands `lastly run` to package run without coming here.
 func runCommand(*app) *cobra.Command {
 	short, long, _ := strings.Cut(run.Help, "\n")
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:                "run [flags] -- CMD ARGS",
 		Short:              strings.TrimSuffix(short, "."),
 		Long:               short + "\n" + long,
@@ -26,4 +27,8 @@ func runCommand(*app) *cobra.Command {
 			return nil, cobra.ShellCompDirectiveDefault
 		},
 	}
+	cmd.SetHelpFunc(func(cmd *cobra.Command, _ []string) { // package run's own has everything
+		_, _ = fmt.Fprint(cmd.OutOrStdout(), run.Help)
+	})
+	return cmd
 }

@@ -29,6 +29,11 @@ func TestWatchLines(t *testing.T) {
 	}
 }
 
+// slow is where an `add` comes that was not carried out before main.
+func slow(args []string) {
+	testproc.Say("slow: %s", strings.Join(args, " "))
+}
+
 // command is the lastly command.
 func command(args []string) {
 	os.Exit(cli.Main(args, os.Stdin, os.Stdout, os.Stderr))

@@ -1,7 +1,5 @@
 package engine
 
-import ()
-
 // Options are what the flags of `lastly run` say.
 type Options struct {
 	Command []string // with its arguments

@@ -14,6 +14,9 @@ const MarkVariable = "LASTLY_MARK"
 // SocketVariable is where the command finds the socket of its run.
 const SocketVariable = "LASTLY_RUN"
 
+// JournalVariable is where the command finds the folder of journals.
+const JournalVariable = "LASTLY_JOURNAL"
+
 // A StartError says why there is no command, with the exit status for that.
 type StartError struct {
 	Code int

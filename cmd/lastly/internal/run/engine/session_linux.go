@@ -127,7 +127,7 @@ func (s *Session) config(path string, env []string) *supervise.Config {
 func (s *Session) environment(added []string) (env []string) {
 	added = append(added, MarkVariable+"="+s.Mark)
 	if s.Socket != "" {
-		added = append(added, SocketVariable+"="+s.Socket)
+		added = append(added, SocketVariable+"="+s.Socket, JournalVariable+"="+parentOf(s.Socket))
 	}
 	for _, entry := range syscall.Environ() {
 		name, value, _ := cut(entry, '=')
@@ -143,6 +143,16 @@ func (s *Session) environment(added []string) (env []string) {
 		}
 	}
 	return append(env, added...)
+}
+
+// parentOf is the folder that a path is in.
+func parentOf(path string) string {
+	for i := len(path) - 1; i > 0; i-- {
+		if path[i] == '/' {
+			return path[:i]
+		}
+	}
+	return "/"
 }
 
 func has(env []string, name string) bool {

@@ -1,0 +1,56 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestMillis(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]Millis{
+		"0": 0, "5": 5000, "0.5": 500, "5s": 5000, "90s": 90_000, "1m30s": 90_000, "1.5m": 90_000, "250ms": 250, "2h": 7_200_000, "1d": 86_400_000, ".5": 500,
+	} {
+		if got, bad := millis(text); got != want || bad != "" {
+			t.Errorf("%q: %d, %q, want %d", text, got, bad, want)
+		}
+	}
+	for _, text := range []string{"", "s", "-1", "-1s", "1x", "1s2", "soon", "1e3", "inf", "NaN", "0x10", "99999999999999999999", "1h-1m", "1 s", "..", "1ss"} {
+		if got, bad := millis(text); bad == "" {
+			t.Errorf("%q: %d", text, got)
+		}
+	}
+	if got := Millis(1500).String(); got != "1.5s" {
+		t.Error(got)
+	}
+}
+
+func TestSignalNumber(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{"TERM": 15, "SIGTERM": 15, "sigterm": 15, "15": 15, "0": 0, "64": 64, "RTMIN+1": 35, "": -1, "65": -1, "-1": -1, "TERMINATE": -1, "RTMIN+99": -1, "SIG": -1} {
+		if got := signalNumber(text); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	o, err := Parse([]string{"--temp", "-t", "1m", "--remove", "a", "--on-exit=b c", "--remove=--", "--lock", "l", "--signal-rewrite", "TERM:QUIT", "--signal-rewrite", "1:0", "--", "--x", "-y"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hooks := []Hook{{Remove, "a"}, {OnExit, "b c"}, {Remove, "--"}}
+	if !o.Temp || o.Timeout != 60_000 || o.Grace != DefaultGrace || !slices.Equal(o.Hooks, hooks) || !slices.Equal(o.Lock, []string{"l"}) ||
+		o.Rewrite[15] != 3 || o.Drop != 1 || !slices.Equal(o.Command, []string{"--x", "-y"}) || o.Plain() {
+		t.Errorf("%+v", o)
+	}
+	for _, plain := range []string{"true", "-q true", "--let-go -v -- true", "--timeout 1 --grace 1 true", "--signal-rewrite 1:2 true"} {
+		if o, err := Parse(strings.Fields(plain)); err != nil || !o.Plain() {
+			t.Errorf("%s: %v", plain, err)
+		}
+	}
+	if _, err := Parse([]string{"--nothing"}); err == nil {
+		t.Error("--nothing is a flag")
+	}
+}

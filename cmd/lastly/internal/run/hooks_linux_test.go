@@ -1,0 +1,132 @@
+package run_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/lastly-go/lastly/internal/testproc"
+)
+
+func TestHooks(t *testing.T) {
+	t.Parallel()
+	const note = `sh -c "echo %s >>log"`
+	for status, want := range map[int]string{0: "two\none\n", 7: "failed\ntwo\none\n"} {
+		l := prepare(t, "--on-exit", fmt.Sprintf(note, "one"), "--on-exit", fmt.Sprintf(note, "two"), "--on-failure", fmt.Sprintf(note, "failed"),
+			"--temp", "--remove", "file", "--remove", "folder", "--report", "report", "--",
+			"sh", "-c", fmt.Sprintf(`test -d "$TMPDIR" && echo "$TMPDIR" >temp; touch "$TMPDIR/x" file; mkdir -p folder/in; exit %d`, status))
+		l.begin().ends(status, "")
+		if got := l.read("log"); got != want {
+			t.Errorf("status %d: %q, want %q", status, got, want)
+		}
+		temp := strings.TrimSpace(l.read("temp"))
+		if temp == "" {
+			t.Error("no folder for temporary files")
+		}
+		for _, path := range []string{temp, l.path("file"), l.path("folder")} {
+			if _, err := os.Lstat(path); !os.IsNotExist(err) {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+		if !strings.Contains(l.read("report"), `"outcome": "ok"`) {
+			t.Errorf("the report: %s", l.read("report"))
+		}
+	}
+}
+
+// TestHooksOfCommandThatDoesNotStart run as well: it failed.
+func TestHooksOfCommandThatDoesNotStart(t *testing.T) {
+	t.Parallel()
+	l := start(t, "--on-failure", `sh -c "echo failed >>log"`, "--", "./none")
+	l.ends(127, "")
+	if l.read("log") != "failed\n" {
+		t.Errorf("%q", l.read("log"))
+	}
+}
+
+func TestFailedCleanup(t *testing.T) {
+	t.Parallel()
+	l := start(t, "--on-exit", "false", "--", "true")
+	l.ends(125, "")
+	l.says("on-exit false")
+	start(t, "--on-exit", "false", "--", "sh", "-c", "exit 3").ends(3, "")
+}
+
+func TestLock(t *testing.T) {
+	t.Parallel()
+	l := prepare(t, "--lock", "lock", "--", "sh", "-c", `echo ready >ready; while [ ! -e done ]; do sleep 0.02; done; echo first >>log`)
+	l.begin().await("ready")
+	second := prepare(t, "--no-wait", "--lock", l.path("lock"), "--", "true")
+	second.begin().ends(125, "")
+	second.says(fmt.Sprint("held by process ", l.cmd.Process.Pid, " ("))
+	third := prepare(t, "--lock", l.path("lock"), "--", "sh", "-c", "echo second >>"+l.path("log"))
+	third.begin()
+	fatal(t, os.WriteFile(l.path("done"), nil, 0o600))
+	l.ends(0, "")
+	third.ends(0, "")
+	if got := l.read("log"); got != "first\nsecond\n" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestAdd: what the command registers is undone after its tree's end, whatever ends it.
+func TestAdd(t *testing.T) {
+	t.Parallel()
+	for _, kill := range []bool{false, true} {
+		for _, more := range [][]string{nil, {"--temp"}} {
+			l := prepare(t, append(more, "--", "sh", "-c", `echo x >file; "$LASTLY" add remove file && (trap 'sleep 0.3; test -e file && echo tree >log' TERM; echo ready >ready; while :; do sleep 0.02; done)`)...)
+			l.begin().await("ready")
+			if kill {
+				fatal(t, l.cmd.Process.Kill())
+			} else {
+				l.signal(syscall.SIGTERM)
+			}
+			_ = l.status()
+			testproc.Poll(t, "the removal of the file", func() bool { return l.read("file") == "" })
+			if l.read("log") != "tree\n" {
+				t.Errorf("killed %v, %q: the file was removed before the tree had ended; %s", kill, more, l.err.String())
+			}
+		}
+	}
+}
+
+// TestNoFolder: a run without anything registered needs no folder for journals.
+func TestNoFolder(t *testing.T) {
+	t.Parallel()
+	l := prepare(t, "--", "sh", "-c", `echo "$LASTLY_RUN"`)
+	l.cmd.Env = append(l.cmd.Env, "LASTLY_DIR=/proc/none")
+	l.begin().ends(0, "\n")
+	l = prepare(t, "--temp", "--", "true")
+	l.cmd.Env = append(l.cmd.Env, "LASTLY_DIR=/proc/none")
+	l.begin().ends(125, "")
+	l.says("LASTLY_DIR")
+}
+
+// TestEnvironment: the command finds its run.
+func TestEnvironment(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		l := prepare(t, append(strings.Fields(mode), "--", "sh", "-c", `test -S "$LASTLY_RUN" && echo "$LASTLY_JOURNAL ${#LASTLY_MARK} $LASTLY_SUPERVISE"`)...)
+		folder := l.path("folder")
+		l.cmd.Env = append(l.cmd.Env, "LASTLY_DIR="+folder, "LASTLY_RUN=another")
+		l.begin().ends(0, folder+" 32 \n")
+	}
+}
+
+// TestSocketIsRemoved with the run, whichever way it ran.
+func TestSocketIsRemoved(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"--", "true"}, {"--", "./none"}, {"--temp", "--", "true"}, {"--", "sh", "-c", `"$LASTLY" add remove x`}} {
+		l := prepare(t, args...)
+		folder := filepath.Join(l.dir, "new", "folder")
+		l.cmd.Env = append(l.cmd.Env, "LASTLY_DIR="+folder)
+		l.begin()
+		l.status()
+		if left, _ := filepath.Glob(filepath.Join(folder, "run-*")); len(left) > 0 {
+			t.Errorf("%q: %q", args, left)
+		}
+	}
+}

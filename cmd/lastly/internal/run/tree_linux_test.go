@@ -1,0 +1,110 @@
+package run_test
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/lastly-go/lastly/internal/testproc"
+)
+
+// TestTree: nothing of the command is left, whatever it did to get away.
+func TestTree(t *testing.T) {
+	t.Parallel()
+	for name, script := range map[string]string{
+		"background":   `sleep %s & exit 5`,
+		"own session":  `setsid sleep %s & exit 5`,
+		"daemon":       `(setsid sh -c 'setsid sleep %s & ' &) ; sleep 0.2; exit 5`,
+		"clean":        `env -i setsid sleep %s & exit 5`,
+		"stopped":      `sleep %s & kill -STOP $!; exit 5`,
+		"ignores TERM": `sh -c 'trap "" TERM; sleep %s & wait' & sleep 0.2; exit 5`,
+		"closes all":   `sleep %s <&- >&- 2>&- & exit 5`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sleep := made(t)
+			l := start(t, "--grace", "0.5", "--", "sh", "-c", fmt.Sprintf(script, sleep))
+			l.ends(5, "")
+			if lives(sleep) {
+				t.Error("it is still there")
+			}
+		})
+	}
+}
+
+// TestLetGo: what made a session of its own is left, all else is not.
+func TestLetGo(t *testing.T) {
+	t.Parallel()
+	stays, goes := made(t), made(t)+"1"
+	l := start(t, "--let-go", "--", "sh", "-c", "setsid sh -c 'echo $$ >daemon; exec sleep "+stays+"' >/dev/null 2>&1 & while [ ! -s daemon ]; do sleep 0.02; done; sleep "+goes+" & exit 5")
+	l.ends(5, "")
+	if !lives(stays) || lives(goes) {
+		t.Errorf("the daemon lives: %v; the other one: %v", lives(stays), lives(goes))
+	}
+	pid, err := strconv.Atoi(l.await("daemon"))
+	fatal(t, err)
+	fatal(t, syscall.Kill(pid, syscall.SIGKILL))
+	gone(t, stays)
+}
+
+// TestLetGoKilled: without an inner process the command still does not outlive lastly.
+func TestLetGoKilled(t *testing.T) {
+	t.Parallel()
+	sleep := made(t)
+	l := start(t, "--let-go", "--", "sh", "-c", "echo ready >ready; exec sleep "+sleep)
+	l.await("ready")
+	fatal(t, l.cmd.Process.Kill())
+	_ = l.status()
+	gone(t, sleep)
+}
+
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	sleep := made(t)
+	l := start(t, "--timeout", "0.3", "--", "sh", "-c", "trap 'echo term; exit 0' TERM; setsid sleep "+sleep+" & while :; do sleep 0.02; done")
+	l.ends(124, "term\n")
+	if lives(sleep) {
+		t.Error("something is left")
+	}
+	start(t, "--let-go", "--timeout", "0.2", "--grace", "0.2", "--", "sh", "-c", "trap '' TERM; while :; do sleep 0.02; done").ends(124, "")
+	start(t, "--timeout", "0.2", "--grace", "0.2", "--", "sh", "-c", "trap '' TERM; while :; do sleep 0.02; done").ends(124, "")
+	start(t, "--timeout", "100", "--", "sh", "-c", "exit 4").ends(4, "")
+}
+
+// TestKilled: whichever of the two processes is killed, the other one ends the tree, and what is registered is undone.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	for _, who := range []string{"outer", "inner"} {
+		for _, more := range []string{"", "--temp --remove here"} {
+			t.Run(who+" "+more, func(t *testing.T) {
+				t.Parallel()
+				sleep := made(t)
+				l := prepare(t, append(strings.Fields(more), "--", "sh", "-c", `env -i setsid sleep `+sleep+` & echo $PPID >inner; echo "$TMPDIR" >temp; echo ready >ready; while :; do sleep 0.02; done`)...)
+				fatal(t, os.WriteFile(l.path("here"), nil, 0o600))
+				l.begin().await("ready")
+				inner, err := strconv.Atoi(l.await("inner"))
+				fatal(t, err)
+				if who == "outer" {
+					fatal(t, l.cmd.Process.Kill())
+				} else {
+					fatal(t, syscall.Kill(inner, syscall.SIGKILL))
+				}
+				status := l.status()
+				if want := map[string]int{"outer": 1009, "inner": 143}[who]; status != want {
+					t.Errorf("status %d, want %d: %s", status, want, l.err.String())
+				}
+				gone(t, sleep)
+				if more != "" {
+					testproc.Poll(t, "the removal of what was registered", func() bool {
+						_, here := os.Lstat(l.path("here"))
+						_, temp := os.Lstat(strings.TrimSpace(l.read("temp")))
+						return os.IsNotExist(here) && os.IsNotExist(temp)
+					})
+				}
+			})
+		}
+	}
+}
