@@ -143,7 +143,7 @@ func TestOutside(t *testing.T) {
 		{"report nix.json", "", 3, "lastly report --list"},
 		{"report", "", 3, "FILE"},
 		{"report a b", "", 2, "--help"},
-		{"watch --every 1ms", "", 2, "50ms"},
+		{"watch --every 1ms", "", 2, "10ms"},
 		{"man", "", 2, "DIR"},
 	} {
 		t.Setenv("LASTLY_RUN", test.env)

@@ -22,7 +22,8 @@ func listCommand(a *app) *cobra.Command {
 where it was registered, how often undoing it was tried, and dead letters (those that failed every attempt).
 
 It takes no lock and changes nothing. Secrets are not shown, nor what other programs' own kinds are about.
-The first column has ids, as cancel, settle, retry and forget take them; a part of an id will do if it names one.
+The first column has ids, as cancel, settle, retry and forget take them; a part of an id will do if it names one. On a
+terminal they are shortened to what tells them apart.
 
 ` + exitCodes,
 		Example: `  lastly list
@@ -36,7 +37,7 @@ The first column has ids, as cancel, settle, retry and forget take them; a part 
 			if asJSON {
 				return a.listJSON(all)
 			}
-			writeOwners(a.out, all, time.Now(), colours(a.rawOut))
+			writeOwners(a.out, all, a.digits(all), time.Now(), colours(a.rawOut))
 			a.hint(all)
 			return nil
 		},
@@ -96,11 +97,10 @@ func word(s durable.State) string {
 }
 
 // writeOwners writes a line for each owner, and one for each record under it.
-func writeOwners(w io.Writer, all []Owner, now time.Time, p paint) {
+func writeOwners(w io.Writer, all []Owner, digits int, now time.Time, p paint) {
 	if len(all) == 0 {
 		return
 	}
-	digits := shortest(all)
 	_, _ = fmt.Fprintf(w, "%s\n", p.in(dim, fmt.Sprintf("%-*s  %-9s %8s  %-20s %5s  %s", digits, "OWNER", "STATE", "PROCESS", "PROGRAM", "AGE", "RECORDS")))
 	var line []byte
 	for i := range all {

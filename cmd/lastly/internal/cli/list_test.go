@@ -40,6 +40,7 @@ func TestList(t *testing.T) {
 	r.has(r.out, "alive", "a remove: "+path, `run /bin/sh -c "exit 0"`, "DELETE http://127.0.0.1:1/x?token=...",
 		"kill process "+child, "a seat").lacks(r.out, "hidden", "\x1b")
 	l := list(t)
+	r.has(r.out, l.Owners[0].Records[0].ID) // all of it, as `add` prints it
 	if l.Folder != m.dir || len(l.Owners) != 1 {
 		t.Fatalf("%+v", l)
 	}

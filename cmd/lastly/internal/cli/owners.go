@@ -207,6 +207,15 @@ func journalOf(owner string) (string, error) {
 	return "", notFoundf("%d owners begin with %s; give more of the id, as `lastly list --json` shows it", len(found), owner)
 }
 
+// digits is how many digits of ids are shown: on a terminal as many as are needed, else all, for whoever looks for what `add`
+// has printed.
+func (a *app) digits(all []Owner) int {
+	if isTerminal(a.rawOut) {
+		return shortest(all)
+	}
+	return 2 * len(journal.Owner{}.ID)
+}
+
 // shortest is how many digits of ids tell the owners apart.
 func shortest(all []Owner) int {
 	ids := make([]string, len(all))

@@ -135,7 +135,7 @@ func recordNamed(id string) (Owner, Record, error) {
 	owner, number, ok := strings.Cut(id, "-")
 	n, err := strconv.ParseUint(number, 10, 64)
 	if !ok || err != nil {
-		return Owner{}, Record{}, usagef("%q is no id of a record; they look like 3fa9c2d1-7, and `lastly list` shows them", id)
+		return Owner{}, Record{}, notFoundf("%q is no id of a record; they look like 3fa9c2d1-7, and `lastly list` shows them", id)
 	}
 	path, err := journalOf(owner)
 	if err != nil {

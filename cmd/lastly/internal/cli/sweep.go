@@ -52,7 +52,7 @@ func (a *app) dryRun() error {
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
-	digits, now := shortest(all), time.Now()
+	digits, now := a.digits(all), time.Now()
 	for i := range all {
 		o := &all[i]
 		if o.State != durable.Orphan {

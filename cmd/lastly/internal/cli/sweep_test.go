@@ -146,7 +146,7 @@ func TestNames(t *testing.T) {
 	m := newMachine(t)
 	m.dead("exec exit 0")
 	id := list(t).Owners[0].ID
-	for word, code := range map[string]int{"x": 2, "zzzzzzzz-1": 3, id + "-99": 3, id[:3] + "-1": 2, id + "-x": 2, id: 2} {
+	for word, code := range map[string]int{"x": 3, "zzzzzzzz-1": 3, id + "-99": 3, id[:3] + "-1": 2, id + "-x": 3, id: 3} {
 		r := run(t, "retry", word).check(code)
 		r.has(r.err, "lastly list")
 	}

@@ -37,7 +37,7 @@ that comes (+) and goes (-), until it is interrupted.
 	return cmd
 }
 
-const minWatch = 50 * time.Millisecond
+const minWatch = 10 * time.Millisecond
 
 // ends are the signals that end a watch. In the raw mode of a terminal Ctrl-C is a key.
 func ends() (<-chan os.Signal, func()) {
@@ -108,7 +108,7 @@ func (a *app) frame() error {
 		return fmt.Errorf("watch: %w", err)
 	}
 	var text bytes.Buffer
-	writeOwners(&text, all, time.Now(), false)
+	writeOwners(&text, all, a.digits(all), time.Now(), false)
 	lines := strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n")
 	wide, high := width(a.rawOut), height(a.rawOut)
 	_, _ = fmt.Fprintf(a.out, "%s%s%s\r\n", home, fit(fmt.Sprintf("lastly watch: %s, %s   (q ends)", count(len(all), "owner", "owners"),

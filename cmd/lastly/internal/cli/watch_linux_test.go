@@ -104,6 +104,9 @@ func TestColours(t *testing.T) {
 		if got := strings.Contains(text, "\x1b[33m"); got != (none == "") {
 			t.Errorf("NO_COLOR=%s: %q", none, text)
 		}
+		if id := list(t).Owners[0].ID; strings.Contains(text, id) || !strings.Contains(text, id[:8]+"-1") {
+			t.Errorf("on a terminal ids should be short: %q", text)
+		}
 	}
 }
 

@@ -3,8 +3,10 @@ package run_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -21,10 +23,29 @@ func TestMain(m *testing.M) {
 	switch {
 	case len(os.Args) > 1 && os.Args[1] == "run":
 		os.Exit(run.Main(os.Args[2:]))
+	case len(os.Args) > 1 && os.Args[1] == "count":
+		countInterrupts()
+		os.Exit(0)
 	case len(os.Args) > 1 && os.Args[1] == "add":
 		os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
-	os.Exit(testproc.OwnFolder(m.Run))
+	os.Exit(testproc.OwnFolder(func() int { return testproc.Main(m, testproc.Victims{}) }))
+}
+
+// countInterrupts says how many SIGINT came until none did for a while.
+func countInterrupts() {
+	came := make(chan os.Signal, 10)
+	signal.Notify(came, os.Interrupt)
+	fmt.Println("ready")
+	<-came
+	for n := 1; ; n++ {
+		select {
+		case <-came:
+		case <-time.After(300 * time.Millisecond):
+			fmt.Println("n is", n)
+			return
+		}
+	}
 }
 
 // A lastly is one `lastly run`.
