@@ -77,7 +77,8 @@ func TestAdd(t *testing.T) {
 	t.Parallel()
 	for _, kill := range []bool{false, true} {
 		for _, more := range [][]string{nil, {"--temp"}} {
-			l := prepare(t, append(more, "--", "sh", "-c", `echo x >file; "$LASTLY" add remove file && (trap 'sleep 0.3; test -e file && echo tree >log' TERM; echo ready >ready; while :; do sleep 0.02; done)`)...)
+			l := prepare(t, append(more, "--", "sh", "-c", `echo x >>"$HOME/runs"; echo x >file; "$LASTLY" add remove file && (trap 'sleep 0.3; test -e file && echo tree >log; exit' TERM; echo ready >ready; while :; do sleep 0.02; done)`)...)
+			l.cmd.Env = append(l.cmd.Env, "HOME="+l.dir) // a guard has another working folder
 			l.begin().await("ready")
 			if kill {
 				fatal(t, l.cmd.Process.Kill())
@@ -88,6 +89,9 @@ func TestAdd(t *testing.T) {
 			testproc.Poll(t, "the removal of the file", func() bool { return l.read("file") == "" })
 			if l.read("log") != "tree\n" {
 				t.Errorf("killed %v, %q: the file was removed before the tree had ended; %s", kill, more, l.err.String())
+			}
+			if got := l.read("runs"); got != "x\n" {
+				t.Errorf("killed %v, %q: the command ran %d times", kill, more, len(got)/2)
 			}
 		}
 	}

@@ -272,8 +272,11 @@ func (s *Session) begun() {
 	}
 }
 
+// silent is the error for an inner process that died before it said what became of the command. That may run already: then it is
+// this process's now, and ended.
 func (s *Session) silent() error {
 	status := s.forget()
+	s.endAdopted()
 	why := "exit status " + strconv.Itoa(status.ExitStatus())
 	if status.Signaled() {
 		why = signalName(int(status.Signal()))
