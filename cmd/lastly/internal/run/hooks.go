@@ -105,14 +105,14 @@ func (r *runner) serve() error {
 }
 
 // serveOn goes on with the socket that the command knows already.
-func (r *runner) serveOn() error {
+func (r *runner) serveOn(added *lastly.Scope) error {
 	file := os.NewFile(uintptr(r.session.Taken()), "control socket")
 	ln, err := net.FileListener(file)
 	_ = file.Close()
 	if err != nil {
 		return fmt.Errorf("control socket: %w", err)
 	}
-	_, err = control.Serve(r.added(), r.session.Socket, control.Options{Listener: ln.(*net.UnixListener)})
+	_, err = control.Serve(added, r.session.Socket, control.Options{Listener: ln.(*net.UnixListener)})
 	return trimmed(err)
 }
 

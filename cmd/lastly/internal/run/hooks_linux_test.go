@@ -134,3 +134,12 @@ func TestSocketIsRemoved(t *testing.T) {
 		}
 	}
 }
+
+// TestCannotTakeOver: the folder for journals is gone by the time something is to be registered. That fails, and the run goes on.
+func TestCannotTakeOver(t *testing.T) {
+	t.Parallel()
+	l := prepare(t, "--", "sh", "-c", `chmod 777 "$LASTLY_JOURNAL"; "$LASTLY" add remove x 2>/dev/null || echo failed; exit 4`)
+	l.cmd.Env = append(l.cmd.Env, "LASTLY_DIR="+l.path("folder"))
+	l.begin().ends(4, "failed\n")
+	l.says("can register nothing")
+}

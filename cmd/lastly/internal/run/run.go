@@ -48,6 +48,10 @@ func goOn(s *engine.Session) int {
 	s.Served()
 	if err := r.takeOver(); err != nil {
 		s.Warn(err.Error() + "; what is in the run can register nothing")
+		s.Unlisten()
+		if fd := s.Taken(); fd >= 0 {
+			_ = os.NewFile(uintptr(fd), "control socket").Close() // who has connected hears it
+		}
 	}
 	s.Run()
 	return r.end()
@@ -95,14 +99,12 @@ func (r *runner) start() (err error) {
 
 // takeOver makes for a command that runs what start would have made.
 func (r *runner) takeOver() error {
-	if err := r.serveOn(); err != nil {
-		return err
-	}
+	added := r.added()
 	if err := r.registerTree(); err != nil {
 		return err
 	}
 	r.describeTree()
-	return nil
+	return r.serveOn(added) // now that the tree is written down: who is answered may be sure that it ends first
 }
 
 // end settles what is registered when the command's tree is gone, and returns the exit status.
