@@ -113,11 +113,14 @@ func (s *Session) WatchLate() {
 	os.Exit(128 + numberOf(sig))
 }
 
-// Served, Taken and Unlisten are for Begun.
+// Served is for what has begun plainly, which nothing does here.
 func (s *Session) Served() {}
 
 // Taken is no descriptor.
 func (s *Session) Taken() int { return -1 }
+
+// Unlisten has no socket to remove.
+func (s *Session) Unlisten() {}
 
 // Print writes a line to stderr.
 func Print(text string) { _, _ = os.Stderr.WriteString("lastly: run: " + text + "\n") }
