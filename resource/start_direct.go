@@ -86,10 +86,23 @@ func (d *direct) watch(p *Process) {
 	p.isGone(err)
 }
 
-// nothingLeft looks for what bears the mark. Where it can't, it takes the command's end for the tree's.
+// nothingLeft looks for what bears the mark. Where it can't, it takes the command's end for the tree's. It looks several times,
+// because a process bears no mark in the moment in which it executes a program.
 func (d *direct) nothingLeft() bool {
-	left, err := proc.Marked(action.MarkVariable, d.kill.Mark)
-	return err != nil || len(left) == 0
+	const looks, pause = 4, 10 * time.Millisecond
+	for i := range looks {
+		if i > 0 {
+			<-time.After(pause)
+		}
+		left, err := proc.Marked(action.MarkVariable, d.kill.Mark)
+		if err != nil {
+			return true
+		}
+		if len(left) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (d *direct) failure(state *os.ProcessState, err error) error {

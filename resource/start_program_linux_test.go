@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -72,7 +73,8 @@ func startDirect([]string) {
 		}
 		return nil
 	})
-	for _, line := range []string{"exit 3", "setsid sleep 3600 & exit 4", "trap '' TERM; sleep 3600 & wait"} {
+	daemon := fmt.Sprintf("3600.%d", os.Getpid())
+	for _, line := range []string{"exit 3", "setsid sleep " + daemon + " & exit 4", "trap '' TERM; sleep 3600 & wait"} {
 		var s lastly.Scope
 		cmd := exec.Command("sh", "-c", line)
 		cmd.WaitDelay = shortGrace
@@ -89,6 +91,12 @@ func startDirect([]string) {
 		}
 		if strings.Contains(line, "wait") {
 			testproc.Say("%v", p.Wait())
+		}
+	}
+	cmdlines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, file := range cmdlines {
+		if text, _ := os.ReadFile(file); strings.Contains(string(text), daemon) {
+			testproc.Say("the daemon lives on: %s", file)
 		}
 	}
 	var s lastly.Scope
