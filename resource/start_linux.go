@@ -127,8 +127,9 @@ func configOf(cmd *exec.Cmd) (*supervise.Config, error) {
 		return nil, errors.New("SysProcAttr.PidFD: the command is not this process's child; leave it out, and open one by Process.Pid")
 	case !a.Setsid && !a.Setpgid && !a.Foreground && a.Cloneflags&syscall.CLONE_NEWPID == 0:
 		// The supervisor is in a group of its own; the command belongs to this process's. In a new PID namespace that has
-		// no number.
-		a.Setpgid, a.Pgid = true, syscall.Getpgrp()
+		// no number. A group that began outside of this PID namespace (docker exec) has none either: the supervisor stays in it.
+		a.Pgid = syscall.Getpgrp()
+		a.Setpgid = a.Pgid != 0
 	}
 	return c, nil
 }
@@ -195,7 +196,7 @@ func (t *supervised) fork(c *supervise.Config, control *os.File) error {
 	t.cmd.Env = append(runtimeEnvironment(), supervise.Environment(len(c.Files), owner))
 	t.cmd.Dir = "" // the command's is relative to this process's
 	t.cmd.ExtraFiles = append(slices.Clone(t.cmd.ExtraFiles), extra...)
-	t.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	t.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: c.Attr.Setpgid || c.Attr.Setsid || syscall.Getpgrp() != 0}
 	signals, err := supervise.Inherited(t.cmd.Start)
 	c.Signals = signals
 	return err

@@ -10,7 +10,7 @@ func (s *supervisor) heed(c *Config) {
 		s.ended.more = syscall.WUNTRACED | syscall.WCONTINUED
 	}
 	if c.LetGo {
-		s.session = sessionOf(0)
+		s.spares, s.session = true, sessionOf(0)
 	}
 }
 
@@ -27,12 +27,12 @@ func (s *supervisor) stopped(pid int, status syscall.WaitStatus) {
 
 // isLetGo reports whether a process has left the session, as daemons do. What descends from it is let go with it.
 func (s *supervisor) isLetGo(pid int) bool {
-	return s.session > 0 && sessionOf(pid) != s.session
+	return s.spares && sessionOf(pid) != s.session
 }
 
 // letGo ends the supervisor when none is left but those that are let go.
 func (s *supervisor) letGo() {
-	if s.session <= 0 || s.state == running || s.command != 0 {
+	if !s.spares || s.state == running || s.command != 0 {
 		return
 	}
 	for _, pid := range s.children(s.self) {
@@ -44,7 +44,8 @@ func (s *supervisor) letGo() {
 	syscall.Exit(0)
 }
 
-// sessionOf is -1 when there is no such process. That of a zombie is known.
+// sessionOf is -1 when there is no such process, and 0 when the session began outside of this PID namespace (docker exec). That of
+// a zombie is known.
 func sessionOf(pid int) int {
 	session, _, errno := syscall.RawSyscall(syscall.SYS_GETSID, uintptr(pid), 0, 0)
 	if errno != 0 {

@@ -20,7 +20,8 @@ type supervisor struct {
 	control, owner int // descriptors; -1: gone
 	ended          waiter
 	graceMS        int
-	session        int // the let-go have another one; 0: nobody is let go
+	spares         bool
+	session        int // who is in another one is let go, if spares
 	quick
 
 	command  int  // 0: it has ended

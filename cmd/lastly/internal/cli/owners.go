@@ -161,7 +161,7 @@ func socketOf(owner string) (string, error) {
 		return "", err
 	}
 	pid, err := strconv.Atoi(owner)
-	if err != nil || len(control.Sockets(dir, pid)) == 0 {
+	if isPid := err == nil && pid > 0; !isPid || len(control.Sockets(dir, pid)) == 0 && len(owner) >= leastPrefix {
 		path, err := journalOf(owner)
 		if err != nil {
 			return "", err

@@ -44,7 +44,7 @@ func Prepare(o *Options) (*Session, error) {
 }
 
 func newSession(o *Options) *Session {
-	return &Session{Options: o, Listener: -1, control: -1, target: -1}
+	return &Session{Options: o, Listener: -1, control: -1, target: -1, shared: hasTerminal()}
 }
 
 func (s *Session) prepare() (err error) {
@@ -56,7 +56,6 @@ func (s *Session) prepare() (err error) {
 		return &StartError{CodeOwn, "make a pipe for signals: " + err.Error() + "; raise the limit of open files (ulimit -n)"}
 	}
 	becomeSubreaper()
-	s.shared = hasTerminal()
 	s.Mark = newMark()
 	return nil
 }
@@ -119,9 +118,14 @@ func (s *Session) config(path string, env []string) *supervise.Config {
 	c.Attr.Setpgid = true
 	if s.shared {
 		c.Attr.Pgid = syscall.Getpgrp()
+		c.Attr.Setpgid = !s.sharesUnnamed()
 	}
 	return c
 }
+
+// sharesUnnamed: the command is to be in this process's group, which began outside of this PID namespace (unshare --pid, on a
+// terminal) and so has no number here. Then the inner process stays in it as well.
+func (s *Session) sharesUnnamed() bool { return s.shared && syscall.Getpgrp() == 0 }
 
 // environment is the command's: this process's own, and what is added.
 func (s *Session) environment(added []string) (env []string) {
@@ -193,7 +197,7 @@ func (s *Session) fork() error {
 	attr := &syscall.ProcAttr{
 		Files: files(max(ends[1], owner), ends[1], owner),
 		Env:   append(loaderEnvironment(), supervise.Environment(ends[1], owner), supervise.Procs),
-		Sys:   &syscall.SysProcAttr{Setpgid: true},
+		Sys:   &syscall.SysProcAttr{Setpgid: !s.sharesUnnamed()},
 	}
 	s.Inner, err = syscall.ForkExec("/proc/self/exe", []string{supervise.Name}, attr)
 	if err != nil {
