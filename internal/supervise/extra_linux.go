@@ -63,8 +63,11 @@ func Children() []int {
 // NameOf is what the kernel calls a process, at most 15 bytes of it; "" when there is none.
 func NameOf(pid int) string { return nameOf(pid) }
 
-// Guard is NameOf a guard.
-const Guard = guard
+// NameOf a guard and a supervisor.
+const (
+	Guard      = guard
+	Supervisor = comm
+)
 
 // ParentOf is the parent's number; 0 when there is no such process.
 func ParentOf(pid int) int { return parentOf(pid) }

@@ -2,6 +2,7 @@ package control
 
 import (
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -14,11 +15,24 @@ import (
 	"github.com/lastly-go/lastly/internal/seam"
 )
 
-// Names of sockets in the folder of journals: the run's number, and something random, for PID namespaces may share the folder.
+// Names of sockets in the folder of journals: the run's number, and something random, for PID namespaces may share the folder. Of a
+// run that had nothing registered when it began, that is the mark of its processes.
 const (
 	socketPrefix = "run-"
 	socketSuffix = ".sock"
 )
+
+// MarkOf is the mark in a socket's name; "" when there is none.
+func MarkOf(path string) string {
+	name := strings.TrimSuffix(filepath.Base(path), socketSuffix)
+	_, mark, _ := strings.Cut(strings.TrimPrefix(name, socketPrefix), "-")
+	if bytes, err := hex.DecodeString(mark); err != nil || len(bytes) != markBytes {
+		return ""
+	}
+	return mark
+}
+
+const markBytes = 16
 
 // NewPath returns a new name for a socket in the folder of journals, which it makes.
 func NewPath() (string, error) {

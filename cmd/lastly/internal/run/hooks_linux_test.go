@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -142,4 +143,26 @@ func TestCannotTakeOver(t *testing.T) {
 	l.cmd.Env = append(l.cmd.Env, "LASTLY_DIR="+l.path("folder"))
 	l.begin().ends(4, "failed\n")
 	l.says("can register nothing")
+}
+
+// TestNextRun undoes what a run left of which all processes were killed, before its own command starts.
+func TestNextRun(t *testing.T) {
+	t.Parallel()
+	l := prepare(t, "--remove", "here", "--", "sh", "-c", "exec >/dev/null 2>&1; echo $PPID >inner; echo ready >ready; exec sleep 3600")
+	l.cmd.Env = append(l.cmd.Env, "LASTLY_DIR="+l.path("journals"), "LASTLY_GUARD=off")
+	fatal(t, os.WriteFile(l.path("here"), nil, 0o600))
+	l.begin().await("ready")
+	inner, err := strconv.Atoi(l.await("inner"))
+	fatal(t, err)
+	fatal(t, syscall.Kill(inner, syscall.SIGSTOP)) // so that it can end nothing
+	fatal(t, l.cmd.Process.Kill())
+	fatal(t, syscall.Kill(inner, syscall.SIGKILL))
+	_ = l.status()
+	if _, err := os.Lstat(l.path("here")); err != nil {
+		t.Fatal("somebody has removed it already: ", err)
+	}
+	next := prepare(t, "--report", "/dev/null", "--", "sh", "-c", "test ! -e "+l.path("here"))
+	next.cmd.Env = l.cmd.Env
+	next.begin().ends(0, "")
+	next.says("")
 }

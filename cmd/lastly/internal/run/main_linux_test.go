@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	case len(os.Args) > 1 && os.Args[1] == "count":
 		countInterrupts()
 		os.Exit(0)
-	case len(os.Args) > 1 && os.Args[1] == "add":
+	case len(os.Args) > 1 && (os.Args[1] == "add" || os.Args[1] == "sweep"):
 		os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	os.Exit(testproc.OwnFolder(func() int { return testproc.Main(m, testproc.Victims{}) }))

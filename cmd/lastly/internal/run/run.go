@@ -7,6 +7,7 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -72,6 +73,7 @@ func (r *runner) start() (err error) {
 	if err := r.lock(); err != nil {
 		return err
 	}
+	r.recover()
 	if r.session, err = engine.Prepare(r.options); err != nil {
 		return err
 	}
@@ -95,6 +97,24 @@ func (r *runner) start() (err error) {
 	}
 	r.describeTree()
 	return nil
+}
+
+// How long the command waits for what earlier runs left, and for a guard that is still at it.
+const (
+	recoverLimit = 5 * time.Second
+	recoverWait  = 2 * time.Second
+)
+
+// recover undoes what earlier runs left that nobody else has undone: those whose guard was killed as well, or the machine. It comes
+// before anything is made that has the same names.
+func (r *runner) recover() {
+	report, err := durable.Recover(context.Background(), durable.Options{Limit: recoverLimit, Wait: recoverWait})
+	if failed := report.Count(durable.Failed); failed > 0 {
+		err = errors.Join(err, fmt.Errorf("%d of the things that earlier runs left could not be undone; `lastly list` shows why", failed))
+	}
+	if err != nil && !r.options.Quiet {
+		engine.Print(trimmed(err).Error())
+	}
 }
 
 // takeOver makes for a command that runs what start would have made.

@@ -3,6 +3,8 @@ package run_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -109,5 +111,37 @@ func TestKilled(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestBothKilled: of a run that had nothing registered nobody is left to end the processes. The next sweep does, by the mark in the
+// socket's name; and it leaves alone what a living process still holds.
+func TestBothKilled(t *testing.T) {
+	t.Parallel()
+	sleep := made(t)
+	l := prepare(t, "--grace", "1000", "--", "sh", "-c", `exec >/dev/null 2>&1; (trap '' TERM; exec setsid sleep `+sleep+`) & echo $PPID >inner; echo ready >ready; while :; do sleep 0.02; done`)
+	l.cmd.Env = append(l.cmd.Env, "LASTLY_DIR="+l.path("journals"))
+	l.begin().await("ready")
+	inner, err := strconv.Atoi(l.await("inner"))
+	fatal(t, err)
+	fatal(t, l.cmd.Process.Kill())
+	_ = l.status()
+	sweep := func() (sockets []string) {
+		t.Helper()
+		cmd := exec.Command(l.cmd.Path, "sweep")
+		cmd.Env = l.cmd.Env
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("sweep: %v: %s", err, out)
+		}
+		sockets, _ = filepath.Glob(l.path("journals/run-*.sock"))
+		return sockets
+	}
+	if sockets := sweep(); len(sockets) != 1 || !lives(sleep) {
+		t.Errorf("the inner process is there, and its grace not over: lives %v, sockets %v", lives(sleep), sockets)
+	}
+	fatal(t, syscall.Kill(inner, syscall.SIGKILL))
+	testproc.Poll(t, "the inner process's end", func() bool { return syscall.Kill(inner, 0) != nil })
+	if sockets := sweep(); len(sockets) != 0 || lives(sleep) {
+		t.Errorf("both are gone: lives %v, sockets %v", lives(sleep), sockets)
 	}
 }

@@ -75,24 +75,39 @@ func (s *Session) listen() {
 	if dir == "" {
 		return
 	}
-	var bytes [4]byte
-	random(bytes[:])
-	number := uint64(bytes[0])<<24 | uint64(bytes[1])<<16 | uint64(bytes[2])<<8 | uint64(bytes[3])
-	path := dir + "/run-" + strconv.Itoa(syscall.Getpid()) + "-" + strconv.FormatUint(number, 36) + ".sock"
-	const most = 100 // of a socket's path
-	if len(path) > most {
-		return
+	path := dir + "/run-" + strconv.Itoa(syscall.Getpid()) + "-" + s.socketName() + ".sock"
+	bound := path
+	if len(path) > mostPath { // a descriptor of the folder is a short way to it
+		folder, err := syscall.Open(dir, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+		if err != nil {
+			return
+		}
+		defer func() { _ = syscall.Close(folder) }()
+		bound = "/proc/self/fd/" + strconv.Itoa(folder) + path[len(dir):]
 	}
 	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return
 	}
 	_ = syscall.Fchmod(fd, 0o600) // the file gets the socket's mode
-	if syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}) != nil || syscall.Listen(fd, 128) != nil {
+	if syscall.Bind(fd, &syscall.SockaddrUnix{Name: bound}) != nil || syscall.Listen(fd, 128) != nil {
 		_ = syscall.Close(fd)
 		return
 	}
 	s.Listener, s.Socket = fd, path
+}
+
+// mostPath is how long a socket's path may be.
+const mostPath = 100
+
+// socketName is what tells one socket from all others: the command's mark, by which a sweep finds the tree if both processes are
+// killed, for a plain run is written down nowhere else. What is let go is nobody's.
+func (s *Session) socketName() string {
+	const short = 8
+	if s.Options.LetGo {
+		return s.Mark[:short]
+	}
+	return s.Mark
 }
 
 // Unlisten removes the socket that listen has made.
