@@ -286,6 +286,7 @@ func (t *supervised) end(grace time.Duration) {
 // watch hears what the supervisor says, to its end.
 func (t *supervised) watch(p *Process) {
 	orderly := false
+	var lost error
 	for {
 		what, number, err := t.receive()
 		if err != nil {
@@ -294,21 +295,31 @@ func (t *supervised) watch(p *Process) {
 		switch what {
 		case supervise.Ended:
 			p.hasExited(statusError(t.name, syscall.WaitStatus(number)))
+		case supervise.Left:
+			lost = errors.Join(lost, leftError(int(number)))
 		case supervise.Gone:
 			orderly = true
 		}
 	}
 	_, _ = t.cmd.Process.Wait() // at once: it is dead or dying
 	_ = t.sock.Close()
-	var lost error
 	if !orderly {
-		lost = t.lose(p)
+		lost = errors.Join(lost, t.lose(p))
 		p.hasExited(fmt.Errorf("lastly: child %s: how it ended is not known: its supervisor was killed", t.name))
 	}
 	if t.command != nil {
 		_ = t.command.Close()
 	}
 	p.isGone(lost)
+}
+
+// leftError names a process that the supervisor could not end. It is this process's grandchild still, or init's already.
+func leftError(pid int) error {
+	why := "it does not die of SIGKILL, and hangs in the kernel: look at its disk or network filesystem"
+	if errors.Is(syscall.Kill(pid, 0), syscall.EPERM) {
+		why = "it is another user's: end it as that user or as root"
+	}
+	return fmt.Errorf("process %d (%s) is left: %s", pid, supervise.NameOf(pid), why)
 }
 
 // describe: when the owner is gone, the supervisor ends the tree. It gets its time, so that nobody gets SIGTERM a second time from

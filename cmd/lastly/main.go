@@ -1,3 +1,9 @@
+// The runtime would read the control group's limit of processors at every start, from four files of /proc and /sys: a tenth of what
+// `lastly run` costs. Nothing here needs so many threads that the limit counts.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
 // Lastly undoes what a command did, however it ends.
 package main
 

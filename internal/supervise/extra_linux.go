@@ -25,9 +25,10 @@ func (s *supervisor) stopped(pid int, status syscall.WaitStatus) {
 	}
 }
 
-// isLetGo reports whether a process has left the session, as daemons do. What descends from it is let go with it.
+// isLetGo reports whether a process has left the session, as daemons do. What descends from it is let go with it. The command itself
+// never is.
 func (s *supervisor) isLetGo(pid int) bool {
-	return s.spares && sessionOf(pid) != s.session
+	return s.spares && pid != s.command && sessionOf(pid) != s.session
 }
 
 // letGo ends the supervisor when none is left but those that are let go.

@@ -11,10 +11,13 @@ import (
 // command. It takes a millisecond or two, which programs that ignore signals pay.
 const launcher = " launch"
 
-// needsLauncher tells whether signals are ignored but those two that the runtime leaves so when a program starts (nohup, a
-// shell's &). In another root directory, or as another user, this image may be out of reach; then what is ignored is lost.
+// needsLauncher tells whether signals are ignored but those that stay so without it. In another root directory, or as another user,
+// this image may be out of reach; then what is ignored is lost.
 func needsLauncher(c *Config) bool {
-	return c.Signals.Ignored&^(bit(syscall.SIGHUP)|bit(syscall.SIGINT)) != 0 && c.Attr.Chroot == "" && c.Attr.Credential == nil && c.Attr.UidMappings == nil
+	stay := bit(syscall.SIGHUP) | bit(syscall.SIGINT) | // the runtime leaves them so when a program starts (nohup, a shell's &)
+		bit(syscall.SIGTSTP) | bit(syscall.SIGTTIN) | bit(syscall.SIGTTOU) | bit(syscall.SIGCONT) | bit(32) | bit(34) | // it handles none of them
+		bit(33) // a C library's, for itself. It does not stay so, but glibc's posix_spawn has it ignored with 32: by make, say
+	return c.Signals.Ignored&^stay != 0 && c.Attr.Chroot == "" && c.Attr.Credential == nil && c.Attr.UidMappings == nil
 }
 
 // startByLauncher is start by way of a launcher.

@@ -50,7 +50,8 @@ const (
 	Ended   = 'E' // it has ended; the wait status
 	Stopped = 'T' // it has stopped (only if the Config says so); the signal
 	Resumed = 'C' // it goes on
-	Gone    = 'G' // so have all of its descendants, and the supervisor
+	Left    = 'L' // a process that can't be ended: another user's, or one that hangs in the kernel; its number
+	Gone    = 'G' // all of its descendants have ended, but those that are Left, and so has the supervisor
 )
 
 // Message is one message.

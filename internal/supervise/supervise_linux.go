@@ -8,10 +8,11 @@ import (
 
 // How a tree is ended.
 const (
-	askRounds = 10   // how often is looked for descendants that were forked while SIGTERM was sent
-	lookAgain = 5    // ms between two looks for orphans that have become children; doubles while nothing ends
-	lookMost  = 1000 // ms: what may not be killed, or hangs in the kernel, can take as long as it likes
-	guardTime = 2000 // ms that the guards of programs in the tree get to settle what those left
+	askRounds = 10     // how often is looked for descendants that were forked while SIGTERM was sent
+	lookAgain = 5      // ms between two looks for orphans that have become children; doubles while nothing ends
+	lookMost  = 1000   // ms
+	stuckTime = 10_000 // ms that nothing ends of what was killed, until it is left: it hangs in the kernel
+	guardTime = 2000   // ms that the guards of programs in the tree get to settle what those left
 )
 
 // A supervisor is this process.
@@ -30,6 +31,8 @@ type supervisor struct {
 	deadline int64 // of the state
 	asked    map[int]bool
 	killed   map[int]bool // and not reaped yet
+	immune   map[int]bool // those of killed that are another user's
+	moved    int64        // when the last one ended, or was killed
 	nextLook int64
 	pause    int64 // until then
 }
@@ -73,7 +76,7 @@ func begin() bool {
 	if rest == launcher {
 		launch(control)
 	}
-	s := &supervisor{control: control, owner: -1, ended: waiter{pipe: [2]int{-1, -1}}, asked: make(map[int]bool), killed: make(map[int]bool)}
+	s := &supervisor{control: control, owner: -1, ended: waiter{pipe: [2]int{-1, -1}}, asked: make(map[int]bool), killed: make(map[int]bool), immune: make(map[int]bool)}
 	if rest != "" {
 		s.owner, _ = leading(rest[1:])
 	}
@@ -253,11 +256,19 @@ func (s *supervisor) reap() {
 		case pid == s.command:
 			s.command = 0
 			s.send(Ended, uint64(status))
+			s.forget(pid)
 		default:
-			delete(s.killed, pid) // its number can be another's now
+			s.forget(pid)
 			s.pause = 0
 		}
 	}
+}
+
+// forget a process that was reaped: its number can be another's now.
+func (s *supervisor) forget(pid int) {
+	delete(s.killed, pid)
+	delete(s.immune, pid)
+	s.moved = now()
 }
 
 // end begins to end the tree, or shortens its grace.
@@ -299,7 +310,7 @@ func (s *supervisor) ask() {
 // nobody is signalled but children, whose numbers can't be anybody else's before they are reaped.
 func (s *supervisor) endTree() {
 	if s.state == asking && now() >= s.deadline {
-		s.state, s.deadline = killing, now()+guardTime
+		s.state, s.deadline, s.moved = killing, now()+guardTime, now()
 	}
 	if s.state != killing {
 		return
@@ -309,12 +320,36 @@ func (s *supervisor) endTree() {
 	}
 	s.pause = min(max(lookAgain, 2*s.pause), lookMost)
 	s.nextLook = now() + s.pause
-	spare := now() < s.deadline
+	spare, ending := now() < s.deadline, false
 	for _, pid := range s.children(s.self) {
-		if s.killed[pid] || s.isLetGo(pid) || spare && nameOf(pid) == guard {
+		if s.isLetGo(pid) {
 			continue
 		}
-		_ = syscall.Kill(pid, syscall.SIGKILL)
-		s.killed[pid] = true
+		if !s.killed[pid] && (!spare || nameOf(pid) != guard) {
+			s.kill(pid)
+		}
+		ending = ending || !s.immune[pid]
 	}
+	if len(s.immune) > 0 && !ending || now() >= s.moved+stuckTime {
+		s.giveUp()
+	}
+}
+
+func (s *supervisor) kill(pid int) {
+	s.killed[pid], s.moved = true, now()
+	if syscall.Kill(pid, syscall.SIGKILL) == syscall.EPERM {
+		s.immune[pid] = true
+	}
+}
+
+// giveUp leaves what can't be ended: nobody is helped by waiting for it.
+func (s *supervisor) giveUp() {
+	s.reap() // ends this process if there is none
+	for _, pid := range s.children(s.self) {
+		if !s.isLetGo(pid) {
+			s.send(Left, uint64(pid))
+		}
+	}
+	s.send(Gone, 0)
+	syscall.Exit(0)
 }

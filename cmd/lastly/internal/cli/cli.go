@@ -136,7 +136,7 @@ func (a *app) root(args []string) *cobra.Command {
 	})
 	all := []func(*app) *cobra.Command{
 		runCommand, addCommand, cancelCommand, settleCommand, listCommand, sweepCommand, retryCommand, forgetCommand, watchCommand,
-		reportCommand, doctorCommand, manCommand, versionCommand,
+		reportCommand, doctorCommand, manCommand, schemaCommand, versionCommand,
 	}
 	if len(args) > 0 && args[0] == "add" {
 		all = []func(*app) *cobra.Command{addCommand}

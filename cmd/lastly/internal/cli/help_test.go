@@ -14,7 +14,7 @@ import (
 // commands are all there are.
 var commands = []string{
 	"add", "add remove", "add kill", "add exec", "add http", "cancel", "settle", "list", "sweep", "retry", "forget", "watch", "report", "doctor",
-	"completion", "man", "version", "run",
+	"completion", "man", "schema", "version", "run",
 }
 
 // TestHelp: every command has a help on stdout, with its usage.

@@ -14,6 +14,7 @@ Examples:
   lastly run --temp --timeout 10m -- ./integration-tests.sh
   lastly run --remove build.lock --on-exit 'docker rm -f web-1234' -- ./deploy.sh
   lastly run --lock /var/lock/backup --no-wait -- ./backup.sh
+  lastly run --config hooks.yaml -- ./deploy.sh
   ENTRYPOINT ["lastly", "run", "--", "/app"]
 
 Flags, before the command:
@@ -27,6 +28,8 @@ Flags, before the command:
       --no-wait           with --lock: fail at once, and say who holds it
       --let-go            leave those processes alone that have made a session of their own (setsid), as daemons do. With no other
                           flag that registers something, one process does all: if that is killed, only the command is, too
+      --config FILE       YAML with hooks that have names, an order and times, and with what these flags say; flags win over it. For
+                          editors, lastly schema writes its JSON schema
       --report FILE       write what was undone as JSON, for lastly report
       --signal-rewrite A:B  send B to the command in the place of A; 0 is none; repeatable
   -q, --quiet             only say why the command could not be run, or what could not be undone

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lastly-go/lastly"
 	"github.com/lastly-go/lastly/cmd/lastly/internal/control"
+	"github.com/lastly-go/lastly/cmd/lastly/internal/run/config"
 	"github.com/lastly-go/lastly/cmd/lastly/internal/run/engine"
 	"github.com/lastly-go/lastly/durable"
 	"github.com/lastly-go/lastly/resource"
@@ -46,7 +47,7 @@ func (r *runner) lock() error {
 }
 
 // register registers what is to be undone, in the order of the flags: the last one is the first to be undone. The folder for
-// temporary files outlives the commands.
+// temporary files outlives the commands. What a file says comes last, and so is the first.
 func (r *runner) register() error {
 	if r.options.Temp {
 		dir, err := resource.TempDir(r.scope, "run-*")
@@ -60,17 +61,12 @@ func (r *runner) register() error {
 			return trimmed(err)
 		}
 	}
-	return nil
+	return trimmed(r.registerConfig())
 }
 
 func (r *runner) registerHook(h engine.Hook) error {
 	if h.Kind == engine.Remove {
-		path, err := filepath.Abs(h.Text)
-		if err != nil {
-			return err
-		}
-		_, err = durable.Remove.Register(r.scope, durable.Path{Path: path}, lastly.Hook{Name: "remove " + h.Text})
-		return err
+		return registerRemove(r.scope, h.Text)
 	}
 	flag := map[engine.Kind]string{engine.OnExit: "--on-exit", engine.OnFailure: "--on-failure"}[h.Kind]
 	words, err := split(h.Text)
@@ -88,6 +84,15 @@ func (r *runner) registerHook(h engine.Hook) error {
 		r.onFailure = append(r.onFailure, record)
 	}
 	return nil
+}
+
+func registerRemove(s *lastly.Scope, given string) error {
+	path, err := filepath.Abs(given)
+	if err != nil {
+		return err
+	}
+	_, err = durable.Remove.Register(s, durable.Path{Path: path}, lastly.Hook{Name: config.RemoveName(given)})
+	return err
 }
 
 // added is the scope of what comes over the socket. It is registered before the command's tree, so that the tree ends first, also

@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 	case len(os.Args) > 1 && os.Args[1] == "count":
 		countInterrupts()
 		os.Exit(0)
+	case len(os.Args) > 2 && os.Args[1] == "become-root":
+		becomeRoot(os.Args[2])
+		os.Exit(0)
 	case len(os.Args) > 1 && (os.Args[1] == "add" || os.Args[1] == "sweep"):
 		os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}

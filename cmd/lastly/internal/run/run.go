@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/cmd/lastly/internal/run/config"
 	"github.com/lastly-go/lastly/cmd/lastly/internal/run/engine"
 	"github.com/lastly-go/lastly/durable"
 	"github.com/lastly-go/lastly/internal/seam"
@@ -34,7 +35,10 @@ func Main(args []string) int {
 		_, _ = os.Stdout.WriteString(Help)
 		return 0
 	}
-	r := &runner{options: o, scope: &lastly.Scope{Name: "lastly run"}}
+	r := newRunner(o)
+	if err := r.configure(args); err != nil {
+		return fail(err)
+	}
 	if err := r.start(); err != nil {
 		r.settle(codeOf(err))
 		return fail(err)
@@ -45,8 +49,10 @@ func Main(args []string) int {
 
 // goOn takes over a command that was plain until somebody connected to its socket.
 func goOn(s *engine.Session) int {
-	r := &runner{options: s.Options, session: s, scope: &lastly.Scope{Name: "lastly run"}}
+	r := newRunner(s.Options)
+	r.session = s
 	s.Served()
+	r.allow()
 	if err := r.takeOver(); err != nil {
 		s.Warn(err.Error() + "; what is in the run can register nothing")
 		s.Unlisten()
@@ -61,11 +67,18 @@ func goOn(s *engine.Session) int {
 // A runner is one `lastly run` that has more than a command.
 type runner struct {
 	options   *engine.Options
+	config    *config.File // nil: there is none
 	scope     *lastly.Scope
 	session   *engine.Session
 	temp      string
 	onFailure []*durable.Record[durable.Command]
 	tree      *durable.Record[durable.Process]
+
+	configured configured
+}
+
+func newRunner(o *engine.Options) *runner {
+	return &runner{options: o, scope: &lastly.Scope{Name: "lastly run"}}
 }
 
 // start registers what the flags say, and starts the command.
@@ -139,6 +152,7 @@ func (r *runner) settle(code int) int {
 		for _, record := range r.onFailure {
 			record.Cancel()
 		}
+		r.configured.spare()
 	}
 	if r.session != nil {
 		go r.session.WatchLate() // ends with the process

@@ -11,16 +11,18 @@ import (
 
 // How the tree is ended when the inner process can't do it any more.
 const (
-	lookAgain = 5   // ms between two looks at what is left; doubles
-	lookMost  = 200 // ms
-	strayTime = 500 // ms that whoever has started a child in this process has to reap it
+	lookAgain = 5      // ms between two looks at what is left; doubles
+	lookMost  = 200    // ms
+	stuckTime = 10_000 // ms that nothing ends, although all got SIGKILL
+	strayTime = 500    // ms that whoever has started a child in this process has to reap it
 )
 
-// reap takes the children that have ended, of which this process knows nothing: as PID 1 it gets all orphans.
-func (s *Session) reap() {
+// reap takes the children that have ended, of which this process knows nothing: as PID 1 it gets all orphans. It reports whether
+// there is certainly none left.
+func (s *Session) reap() (none bool) {
 	if s.served {
 		s.reapStrays()
-		return
+		return false
 	}
 	for {
 		var status syscall.WaitStatus
@@ -29,7 +31,7 @@ func (s *Session) reap() {
 			continue
 		}
 		if err != nil || pid <= 0 {
-			return
+			return err == syscall.ECHILD
 		}
 		s.reaped(pid, status)
 	}
@@ -93,61 +95,116 @@ func (s *Session) innerIsGone() {
 
 // endAdopted ends what descends from this process.
 func (s *Session) endAdopted() {
-	deadline, pause := now()+int64(s.Options.Grace), int64(lookAgain)
-	asked := make(map[int]bool)
-	for s.reapAdopted() {
-		if now() >= deadline || s.late > 0 {
-			s.killAdopted()
+	e := ending{Session: s, deadline: now() + int64(s.Options.Grace), asked: make(map[int]bool), immune: make(map[int]bool)}
+	for pause := int64(lookAgain); e.reap(); pause = min(2*pause, lookMost) {
+		if now() >= e.deadline || s.late > 0 {
+			e.kill()
 		} else {
-			s.askAdopted(asked)
+			e.ask()
 		}
 		fds := []pollfd{{fd: int32(s.signals), events: pollIn}}
 		poll(fds, pause)
-		pause = min(2*pause, lookMost)
 		s.takeSignals()
+	}
+	for _, pid := range e.left {
+		s.leave(pid)
 	}
 	s.gone = true
 }
 
-// reapAdopted reaps what has ended of the tree, and reports whether anything is left.
-func (s *Session) reapAdopted() (left bool) {
+// An ending is the end of what this process has adopted.
+type ending struct {
+	*Session
+	deadline int64
+	asked    map[int]bool
+	immune   map[int]bool // another user's
+	left     []int
+	moved    int64 // when left last became shorter, or SIGKILL was sent first
+}
+
+// reap reaps what has ended, and reports whether anything is left that can end.
+func (e *ending) reap() bool {
+	before := len(e.left)
+	e.left = e.left[:0]
+	mortal := false
 	for _, pid := range supervise.Children() {
-		if s.isSpared(pid) {
+		if e.isSpared(pid) {
 			continue
 		}
 		var status syscall.WaitStatus
 		if got, err := syscall.Wait4(pid, &status, syscall.WNOHANG, nil); err == nil && got == pid {
-			s.reaped(pid, status)
+			e.reaped(pid, status)
+			delete(e.immune, pid)
 			continue
 		}
-		left = true
+		e.left = append(e.left, pid)
+		mortal = mortal || !e.immune[pid]
 	}
-	return left
+	if len(e.left) < before {
+		e.moved = now()
+	}
+	return mortal && (e.moved == 0 || now() < e.moved+stuckTime || now() < e.deadline)
 }
 
-func (s *Session) killAdopted() {
-	for _, pid := range supervise.Children() {
-		if !s.isSpared(pid) {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
+func (e *ending) kill() {
+	if e.moved == 0 {
+		e.moved = now()
+	}
+	for _, pid := range e.left {
+		if syscall.Kill(pid, syscall.SIGKILL) == syscall.EPERM {
+			e.immune[pid] = true
 		}
 	}
 }
 
-// askAdopted sends SIGTERM to those that have not got it yet.
-func (s *Session) askAdopted(asked map[int]bool) {
-	for _, pid := range supervise.Descendants(syscall.Getpid()) {
-		if asked[pid] || s.isSpared(pid) {
-			continue
+// ask sends SIGTERM to those that have not got it yet.
+func (e *ending) ask() {
+	for _, child := range e.left {
+		for _, pid := range append(supervise.Descendants(child), child) {
+			if e.asked[pid] || e.isSpared(pid) {
+				continue
+			}
+			e.asked[pid] = true
+			_ = syscall.Kill(pid, syscall.SIGTERM)
+			_ = syscall.Kill(pid, syscall.SIGCONT)
 		}
-		asked[pid] = true
-		_ = syscall.Kill(pid, syscall.SIGTERM)
-		_ = syscall.Kill(pid, syscall.SIGCONT)
 	}
 }
 
-// isSpared: guards, of which one may be this process's own, end by themselves; and with --let-go what has left the session.
+// leave tells of a process that can't be ended.
+func (s *Session) leave(pid int) {
+	why := "it does not die of SIGKILL, and hangs in the kernel; look at its disk or network filesystem"
+	if syscall.Kill(pid, 0) == syscall.EPERM {
+		why = "it is another user's; end it as that user, or as root"
+	}
+	s.Warn("process " + strconv.Itoa(pid) + " (" + supervise.NameOf(pid) + ") is left: " + why)
+}
+
+// isSpared: guards, of which one may be this process's own, end by themselves; and so do children that were there before lastly
+// was; and with --let-go what has left the session.
 func (s *Session) isSpared(pid int) bool {
-	return supervise.NameOf(pid) == supervise.Guard || s.Options.LetGo && sessionOf(pid) != sessionOf(0)
+	if pid == s.Command && !s.ended {
+		return false
+	}
+	return s.earlier[pid] || supervise.NameOf(pid) == supervise.Guard || s.Options.LetGo && sessionOf(pid) != sessionOf(0)
+}
+
+// childrenBefore are the children that this process has inherited from what it was before it became lastly: a shell script's
+// background jobs, when that ends with `exec lastly run`.
+func childrenBefore() map[int]bool {
+	const (
+		all  = 0
+		any  = 0x4 | 1 | 2 | 8 // WEXITED, WNOHANG, WSTOPPED, WCONTINUED
+		keep = 0x1000000 | 0x40000000
+	)
+	if _, _, errno := syscall.RawSyscall6(syscall.SYS_WAITID, all, 0, 0, any|keep, 0, 0); errno == syscall.ECHILD {
+		return nil // as mostly
+	}
+	earlier := make(map[int]bool)
+	for _, pid := range supervise.Children() {
+		earlier[pid] = true
+	}
+	return earlier
 }
 
 func isZombie(pid int) bool {

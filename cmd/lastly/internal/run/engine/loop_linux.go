@@ -124,6 +124,8 @@ func (s *Session) hear() {
 		s.end(int64(s.Options.Grace))
 	case what == supervise.Stopped:
 		s.stop()
+	case what == supervise.Left:
+		s.leave(int(number))
 	case what == supervise.Gone:
 		s.gone = true
 		s.forget()

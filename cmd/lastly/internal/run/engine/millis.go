@@ -20,7 +20,7 @@ func millis(text string) (Millis, string) {
 		return 0, "a time can't be negative; write 0 or more"
 	}
 	if seconds, ok := number(text); ok {
-		return Millis(seconds * 1000), ""
+		return rounded(seconds * 1000), ""
 	}
 	total := 0.0
 	for rest := text; rest != ""; {
@@ -43,7 +43,15 @@ func millis(text string) (Millis, string) {
 	if text == "" || total >= float64(most) {
 		return 0, bad
 	}
-	return Millis(total), ""
+	return rounded(total), ""
+}
+
+// rounded never makes nothing of a little.
+func rounded(ms float64) Millis {
+	if ms > 0 && ms < 1 {
+		return 1
+	}
+	return Millis(ms + 0.5)
 }
 
 // number reads digits with or without a point, and nothing else that strconv knows.

@@ -28,12 +28,46 @@ func signalNumber(text string) int {
 			return n
 		}
 	}
-	if hasPrefix(name, "RTMIN+") {
-		if n, err := strconv.Atoi(name[len("RTMIN+"):]); err == nil && n >= 0 && 34+n <= 64 {
-			return 34 + n
-		}
+	switch name {
+	case "IOT":
+		return 6
+	case "CLD":
+		return 17
+	case "POLL":
+		return 29
 	}
-	return -1
+	return realTime(name)
+}
+
+// realTime reads RTMIN, RTMIN+3, RTMAX-2, RTMAX; -1 is none of them.
+func realTime(name string) int {
+	const least, most = 34, 64
+	base, sign := least, 1
+	switch {
+	case name == "RTMIN":
+		return least
+	case name == "RTMAX":
+		return most
+	case hasPrefix(name, "RTMAX-"):
+		base, sign = most, -1
+	case !hasPrefix(name, "RTMIN+"):
+		return -1
+	}
+	n, err := strconv.ParseUint(name[len("RTMIN+"):], 10, 8)
+	if err != nil || n > most-least {
+		return -1
+	}
+	return base + sign*int(n)
+}
+
+// isPassed reports whether a signal is passed on at all. SIGKILL and SIGSTOP nobody can catch, SIGCHLD is about lastly's own children,
+// and SIGPROF, 32 and 33 belong to the Go runtime and to C libraries.
+func isPassed(sig int) bool {
+	switch sig {
+	case 9, 17, 19, 27, 32, 33:
+		return false
+	}
+	return true
 }
 
 // signalName is SIGTERM, or the number.

@@ -15,6 +15,7 @@ type Options struct {
 	NoWait bool
 	LetGo  bool
 	Report string
+	Config string
 
 	Quiet, Verbose bool
 	Help           bool
@@ -41,13 +42,16 @@ const DefaultGrace = Millis(5000)
 
 // Plain reports that nothing has to be registered before the command starts.
 func (o *Options) Plain() bool {
-	return !o.Help && !o.Temp && len(o.Hooks)+len(o.Lock) == 0 && o.Report == ""
+	return !o.Help && !o.Temp && len(o.Hooks)+len(o.Lock) == 0 && o.Report == "" && o.Config == ""
 }
 
 // A UsageError is a command line that makes no sense. Its text says what to do.
 type UsageError string
 
 func (e UsageError) Error() string { return string(e) }
+
+// ErrNoLock is what is wrong with NoWait and no Lock.
+const ErrNoLock = UsageError("--no-wait without --lock: there is nothing to wait for; add --lock PATH, or leave it out")
 
 // A flag is one of the command line. Exactly one of the functions is set.
 type flag struct {
@@ -59,6 +63,9 @@ type flag struct {
 func flags() []flag {
 	hook := func(kind Kind) func(*Options, string) string {
 		return func(o *Options, text string) string {
+			if text == "" { // as a path, it would be the working folder
+				return "it is empty; was a variable not set?"
+			}
 			o.Hooks = append(o.Hooks, Hook{kind, text})
 			return ""
 		}
@@ -74,6 +81,7 @@ func flags() []flag {
 		{name: "--no-wait", set: func(o *Options) { o.NoWait = true }},
 		{name: "--let-go", set: func(o *Options) { o.LetGo = true }},
 		{name: "--report", value: func(o *Options, text string) string { o.Report = text; return "" }},
+		{name: "--config", value: (*Options).config},
 		{name: "--signal-rewrite", value: (*Options).rewrite},
 		{name: "--quiet", set: func(o *Options) { o.Quiet = true }},
 		{name: "--verbose", set: func(o *Options) { o.Verbose = true }},
@@ -115,8 +123,8 @@ func Parse(args []string) (*Options, error) {
 		return nil, UsageError("there is no command; write it after --: lastly run -- make test")
 	case args[0] == "":
 		return nil, UsageError("the command is an empty word; write its name or path after --")
-	case o.NoWait && len(o.Lock) == 0:
-		return nil, UsageError("--no-wait without --lock: there is nothing to wait for; add --lock PATH, or leave it out")
+	case o.NoWait && len(o.Lock) == 0 && o.Config == "": // whose file may name one; then the flags are read once more
+		return nil, ErrNoLock
 	}
 	return o, nil
 }
@@ -152,6 +160,29 @@ func (o *Options) take(word string, args []string) (rest []string, err error) {
 	return nil, UsageError("unknown flag " + name + "; lastly run --help lists them, and -- comes before a command that begins with a dash")
 }
 
+// Flag reads one flag, --name=value, by itself: one that a file names. It has to be one with a value; the error has no dashes.
+func Flag(word string) (*Options, error) {
+	o := &Options{}
+	if _, err := o.take(word, nil); err != nil {
+		return nil, UsageError(err.Error()[len("--"):])
+	}
+	return o, nil
+}
+
+// config notes the file. A second one would need rules for what both say, and a name in one could mean a hook of the other.
+func (o *Options) config(text string) string {
+	switch {
+	case text == "":
+		return "it is empty; was a variable not set?"
+	case text == "-":
+		return "stdin is the command's; write a file, or --config <(...) in a shell that has that"
+	case o.Config != "":
+		return "there is one already, " + o.Config + "; write all into one file"
+	}
+	o.Config = text
+	return ""
+}
+
 // rewrite reads A:B. B may be 0: A is not passed on.
 func (o *Options) rewrite(text string) string {
 	from, to, ok := cut(text, ':')
@@ -159,6 +190,8 @@ func (o *Options) rewrite(text string) string {
 	switch {
 	case !ok || a < 0 || b < 0 || a == 0:
 		return "no two signals; write names or numbers, such as TERM:QUIT, or TERM:0 to pass on none"
+	case !isPassed(a):
+		return signalName(a) + " sent to lastly is never passed on; leave it out"
 	case b == 0:
 		o.Drop |= 1 << (a - 1)
 	default:

@@ -10,6 +10,7 @@ func TestMillis(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]Millis{
 		"0": 0, "5": 5000, "0.5": 500, "5s": 5000, "90s": 90_000, "1m30s": 90_000, "1.5m": 90_000, "250ms": 250, "2h": 7_200_000, "1d": 86_400_000, ".5": 500,
+		"0.0001": 1, "0.5ms": 1, "1.1": 1100, "0.3": 300,
 	} {
 		if got, bad := millis(text); got != want || bad != "" {
 			t.Errorf("%q: %d, %q, want %d", text, got, bad, want)
@@ -27,7 +28,8 @@ func TestMillis(t *testing.T) {
 
 func TestSignalNumber(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]int{"TERM": 15, "SIGTERM": 15, "sigterm": 15, "15": 15, "0": 0, "64": 64, "RTMIN+1": 35, "": -1, "65": -1, "-1": -1, "TERMINATE": -1, "RTMIN+99": -1, "SIG": -1} {
+	for text, want := range map[string]int{"TERM": 15, "SIGTERM": 15, "sigterm": 15, "15": 15, "0": 0, "64": 64, "RTMIN+1": 35, "": -1, "65": -1, "-1": -1, "TERMINATE": -1, "RTMIN+99": -1, "SIG": -1,
+		"RTMIN": 34, "RTMAX": 64, "RTMAX-1": 63, "RTMAX-31": -1, "RTMIN-1": -1, "RTMIN+-1": -1, "RT": -1, "SIGIOT": 6, "CLD": 17, "POLL": 29} {
 		if got := signalNumber(text); got != want {
 			t.Errorf("%q: %d, want %d", text, got, want)
 		}

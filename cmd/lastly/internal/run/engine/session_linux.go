@@ -33,6 +33,8 @@ type Session struct {
 	deadline    int64 // of the timeout; 0: none
 	late        int   // signals that came after the command's end
 
+	earlier map[int]bool // children from before this process was lastly
+
 	served bool          // others in this process start children, too
 	strays map[int]int64 // children that have ended, and since when that is known
 }
@@ -44,7 +46,7 @@ func Prepare(o *Options) (*Session, error) {
 }
 
 func newSession(o *Options) *Session {
-	return &Session{Options: o, Listener: -1, control: -1, target: -1, shared: hasTerminal()}
+	return &Session{Options: o, Listener: -1, control: -1, target: -1, shared: hasTerminal(), earlier: childrenBefore()}
 }
 
 func (s *Session) prepare() (err error) {
