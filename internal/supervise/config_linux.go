@@ -13,7 +13,7 @@ type Config struct {
 	Signals   Signals
 	GraceMS   int // between SIGTERM and SIGKILL, once the owner is gone
 
-	Stops bool // tell when the command stops, and when it goes on
+	Stops bool // stop the owner when the command stops, and let both go on together
 	LetGo bool // leave alone what has left the session that the supervisor is in
 }
 

@@ -7,21 +7,22 @@ import "syscall"
 // heed takes what the Config says of it.
 func (s *supervisor) heed(c *Config) {
 	if c.Stops {
-		s.ended.more = syscall.WUNTRACED | syscall.WCONTINUED
+		s.ended.more, s.parent = syscall.WUNTRACED|syscall.WCONTINUED, syscall.Getppid()
 	}
 	if c.LetGo {
 		s.spares, s.session = true, sessionOf(0)
 	}
 }
 
-// stopped tells that the command has stopped, or goes on. Others may do so as they like.
+// stopped stops the owner with the command, as a shell expects of a job, and lets it go on with it. The owner could stop itself, but
+// not go on, and not tell which of the two came last.
 func (s *supervisor) stopped(pid int, status syscall.WaitStatus) {
-	switch {
-	case pid != s.command:
-	case status.Stopped():
-		s.send(Stopped, uint64(status.StopSignal()))
-	default:
-		s.send(Resumed, 0)
+	sig := syscall.SIGCONT
+	if status.Stopped() {
+		sig = syscall.SIGSTOP
+	}
+	if pid == s.command && s.control >= 0 && syscall.Getppid() == s.parent {
+		_ = syscall.Kill(s.parent, sig)
 	}
 }
 

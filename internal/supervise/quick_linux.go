@@ -10,6 +10,7 @@ import (
 type quick struct {
 	pidfd int   // of the command; -1: there is none
 	until int64 // when the waiter begins
+	blind bool  // it can't
 }
 
 const quickTime = 50 // ms
@@ -40,6 +41,9 @@ func (s *supervisor) await() {
 	if s.isQuick() {
 		return
 	}
+	if s.blind = s.ended.next == nil && !canStart(); s.blind {
+		return
+	}
 	if s.pidfd >= 0 {
 		_ = syscall.Close(s.pidfd)
 		s.pidfd = -1
@@ -49,6 +53,16 @@ func (s *supervisor) await() {
 	}
 	s.ended.again()
 }
+
+// canStart reports whether the user may have one more process or thread: one thread too many would end this process. There is none when
+// the command has come to a limit (ulimit -u, pids.max); then children are looked for now and then, until there is one.
+func canStart() bool {
+	_, err := syscall.ForkExec("/", nil, nil) // a folder can't be executed, but a child has tried
+	return err != syscall.EAGAIN              //nolint:errorlint // of package syscall
+}
+
+// blindTime is between two looks when there is no waiter, in milliseconds.
+const blindTime = 100
 
 // waiting is how many threads the waiter and the main one need to be, so that none waits for the other's system call. One is enough
 // before, and is what Environment asks for: a process with one starts faster.

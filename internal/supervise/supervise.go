@@ -48,8 +48,6 @@ const (
 	Started = 'S' // the command runs; its process number
 	Failed  = 'F' // it could not be started; the error number
 	Ended   = 'E' // it has ended; the wait status
-	Stopped = 'T' // it has stopped (only if the Config says so); the signal
-	Resumed = 'C' // it goes on
 	Left    = 'L' // a process that can't be ended: another user's, or one that hangs in the kernel; its number
 	Gone    = 'G' // all of its descendants have ended, but those that are Left, and so has the supervisor
 )

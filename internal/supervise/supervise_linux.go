@@ -23,6 +23,7 @@ type supervisor struct {
 	graceMS        int
 	spares         bool
 	session        int // who is in another one is let go, if spares
+	parent         int // who is stopped with the command
 	quick
 
 	command  int  // 0: it has ended
@@ -193,6 +194,14 @@ func (s *supervisor) step() {
 
 // patience is how long there is nothing to do, in milliseconds.
 func (s *supervisor) patience() int64 {
+	left := s.untilNext()
+	if s.blind && (left < 0 || left > blindTime) {
+		return blindTime
+	}
+	return left
+}
+
+func (s *supervisor) untilNext() int64 {
 	switch s.state {
 	case asking:
 		return max(0, s.deadline-now())

@@ -28,6 +28,9 @@ const (
 	settleLimit = 10 * time.Minute
 )
 
+// noSocketMark is in front of why a run has no socket, in LASTLY_RUN.
+const noSocketMark = "!"
+
 // A Client is a connection to a run. It is not safe for concurrent use.
 type Client struct {
 	path string
@@ -42,6 +45,9 @@ func Dial(path string) (*Client, error) {
 	}
 	if path == "" {
 		return nil, fmt.Errorf("%w: %s is not set; start what registers with `lastly run -- CMD`, or say which run with --owner (`lastly list` shows them)", ErrNoRun, RunVariable)
+	}
+	if why, none := strings.CutPrefix(path, noSocketMark); none {
+		return nil, fmt.Errorf("%w that takes anything: it could make no socket: %s; then start it anew", ErrNoRun, why)
 	}
 	conn, err := dial(path)
 	if err != nil {

@@ -163,6 +163,9 @@ func (v *Server) serve(conn *net.UnixConn) {
 	lines := bufio.NewScanner(conn)
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
+		if hungUp(conn) {
+			return // it was told that nothing was done, or that it may be; nobody would have the id
+		}
 		if !v.answer(conn, v.handle(lines.Bytes(), pid)) {
 			return
 		}

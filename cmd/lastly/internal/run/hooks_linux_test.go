@@ -98,12 +98,20 @@ func TestAdd(t *testing.T) {
 	}
 }
 
-// TestNoFolder: a run without anything registered needs no folder for journals.
+// TestNoFolder: a run without anything registered needs no folder for journals; but what is inside of it is told why it can register
+// nothing.
 func TestNoFolder(t *testing.T) {
 	t.Parallel()
-	l := prepare(t, "--", "sh", "-c", `echo "$LASTLY_RUN"`)
-	l.cmd.Env = append(l.cmd.Env, "LASTLY_DIR=/proc/none")
-	l.begin().ends(0, "\n")
+	for folder, why := range map[string]string{"/proc/none": "no such file", "relative": "no absolute path", os.TempDir(): "only this user"} {
+		l := prepare(t, "--", "sh", "-c", `"$LASTLY" add remove x`)
+		l.cmd.Env = append(l.cmd.Env, "LASTLY_DIR="+folder)
+		l.begin().ends(3, "")
+		l.says("not inside of a run that takes anything: it could make no socket: ")
+		l.says(why)
+	}
+	l := prepare(t, "--", "sh", "-c", `"$LASTLY" add remove x >id; rm -r "$LASTLY_DIR"/run-*`)
+	l.cmd.Env = append(l.cmd.Env, "LASTLY_DIR="+l.path(strings.Repeat("long", 40)))
+	l.begin().ends(0, "")
 	l = prepare(t, "--temp", "--", "true")
 	l.cmd.Env = append(l.cmd.Env, "LASTLY_DIR=/proc/none")
 	l.begin().ends(125, "")

@@ -95,6 +95,7 @@ func (r *runner) start() (err error) {
 		return err
 	}
 	if err := r.serve(); err != nil {
+		r.session.NoSocket = err.Error()
 		r.session.Warn(err.Error() + "; what is in the run can register nothing")
 	}
 	if err := r.registerTree(); err != nil {

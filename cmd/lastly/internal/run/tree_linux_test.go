@@ -145,3 +145,39 @@ func TestBothKilled(t *testing.T) {
 		t.Errorf("both are gone: lives %v, sockets %v", lives(sleep), sockets)
 	}
 }
+
+// TestHandlersGoOn: when the inner process is killed, each process is asked to end once, and what a handler starts then is not.
+func TestHandlersGoOn(t *testing.T) {
+	t.Parallel()
+	l := start(t, "--", "sh", "-c", `echo $PPID >inner; trap 'sh -c "sleep 0.3; echo handled" >handled; exit 3' TERM; echo ready >ready; while :; do sleep 0.02; done`)
+	l.await("ready")
+	inner, err := strconv.Atoi(l.await("inner"))
+	fatal(t, err)
+	fatal(t, syscall.Kill(inner, syscall.SIGKILL))
+	l.ends(3, "")
+	l.says("has ended (SIGKILL)")
+	if l.read("handled") != "handled\n" {
+		t.Errorf("%q", l.read("handled"))
+	}
+}
+
+// TestProcessLimit: a command that has used up the user's processes is not lastly's end.
+func TestProcessLimit(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"perl", "prlimit"} {
+		if _, err := exec.LookPath(name); err != nil {
+			testproc.Skip(t, err.Error())
+		}
+	}
+	const bomb = `my @k; while (defined(my $p = fork)) { unless ($p) { sleep 1000; exit } push @k, $p } print scalar(@k), "\n"; select undef, undef, undef, 0.5; kill 9, @k; exit 9`
+	l := prepare(t, "--grace", "1", "--", "perl", "-e", bomb)
+	own, _ := asNobody(t, l)
+	l.cmd.SysProcAttr.Credential.Uid = 54000 + uint32(os.Getpid()%1000) // one that has no other processes
+	fatal(t, os.Chmod(l.dir, 0o777))
+	l.cmd.Args = append([]string{"sh", "-c", `exec prlimit --nproc=30 "$@"`, "sh", own}, l.cmd.Args[1:]...)
+	l.cmd.Path = "/bin/sh"
+	l.begin()
+	if status := l.status(); status != 9 || l.err.Len() > 0 {
+		t.Errorf("status %d, want 9: %s%s", status, l.out.String(), l.err.String())
+	}
+}

@@ -183,3 +183,45 @@ func TestHangUp(t *testing.T) {
 	}
 	gone(t, sleep)
 }
+
+// TestStoppedTimeout: the time limit holds while the command is stopped, and lastly with it.
+func TestStoppedTimeout(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		l := prepare(t, append(strings.Fields(mode), "--timeout", "0.3", "--", "sh", "-c", "kill -STOP $$; echo goes on")...)
+		c := open(t, l)
+		l.ends(124, "")
+		if strings.Contains(c.screen(), "goes on") {
+			t.Errorf("%q", c.screen())
+		}
+	}
+}
+
+// TestContinuedByOthers: a command that others stop and continue takes lastly along both times, however quickly.
+func TestContinuedByOthers(t *testing.T) {
+	t.Parallel()
+	for _, pause := range []string{"0.2", "0"} {
+		l := prepare(t, "--", "sh", "-c", `(for i in 1 2 3 4 5; do kill -STOP $$; sleep `+pause+`; kill -CONT $$; done; echo done >done) & while [ ! -s done ]; do sleep 0.02; done; echo ready; read x; exit 4`)
+		c := open(t, l)
+		c.shows("ready")
+		testproc.Poll(t, "lastly to go on", func() bool {
+			stat, err := os.ReadFile("/proc/" + itoa(l.cmd.Process.Pid) + "/stat")
+			return err == nil && !strings.Contains(string(stat), ") T ")
+		})
+		c.press("x\n")
+		l.ends(4, "")
+	}
+}
+
+// TestStoppedWriter: on a terminal that stops who writes in the background lastly says what it has to say, once.
+func TestStoppedWriter(t *testing.T) {
+	t.Parallel()
+	l := prepare(t)
+	l.cmd.Path, l.cmd.Args = "/bin/bash", []string{"bash", "-c", `set -m; stty tostop; "$LASTLY" run -- /no/such/program & wait $!; echo "status $?"`}
+	c := open(t, l)
+	c.shows("status 127")
+	if n := strings.Count(c.screen(), "no such file"); n != 1 {
+		t.Errorf("%q", c.screen())
+	}
+	l.ends(0, "")
+}

@@ -18,19 +18,27 @@ func add() bool {
 	}
 	socket, _ := syscall.Getenv("LASTLY_RUN")
 	request := requestOf(args[2], args[3:])
-	if socket == "" || socket[0] == '@' || request == "" {
+	if socket == "" || socket[0] == '@' || socket[0] == '!' || request == "" {
 		return true
 	}
-	id := ask(socket, request)
-	if id == "" {
+	id, sent := ask(socket, request)
+	if id == "" && !sent {
 		return true
+	}
+	if id == "" {
+		complain("the run at " + socket + " did not answer in " + strconv.Itoa(patience) + "s, or ended meanwhile: it may be stopped, or the machine very busy; `lastly list` shows whether it was done")
+		syscall.Exit(1)
 	}
 	if _, err := syscall.Write(1, []byte(id+"\n")); err != nil && err != syscall.EPIPE { //nolint:errorlint // of package syscall
-		_, _ = syscall.Write(2, []byte("lastly: write the id "+id+": "+err.Error()+"; make room, or write elsewhere\n"))
+		complain("write the id " + id + ": " + err.Error() + "; make room, or write elsewhere")
 		syscall.Exit(1)
 	}
 	syscall.Exit(0)
 	return true
+}
+
+func complain(text string) {
+	_, _ = syscall.Write(2, []byte("lastly: "+text+"\n"))
 }
 
 // arguments are the process's, before package os has them.
@@ -173,18 +181,19 @@ func quote(s string) string {
 // patience is how long the run may take for an answer, in seconds.
 const patience = 10
 
-// ask sends the request, and returns the id in the answer; "" if there is none.
-func ask(socket, request string) string {
+// ask sends the request, and returns the id in the answer; "" if there is none. If there is no answer at all to what was sent, it must
+// not be sent again: the run may get to it yet.
+func ask(socket, request string) (id string, sent bool) {
 	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return ""
+		return "", false
 	}
 	defer func() { _ = syscall.Close(fd) }()
 	if syscall.Connect(fd, &syscall.SockaddrUnix{Name: socket}) != nil {
-		return ""
+		return "", false
 	}
 	if peer, err := syscall.GetsockoptUcred(fd, syscall.SOL_SOCKET, syscall.SO_PEERCRED); err != nil || int(peer.Uid) != syscall.Geteuid() {
-		return ""
+		return "", false
 	}
 	limit := syscall.Timeval{Sec: patience}
 	_ = syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &limit)
@@ -192,24 +201,24 @@ func ask(socket, request string) string {
 	for rest := []byte(request); len(rest) > 0; {
 		n, err := again(syscall.Write, fd, rest)
 		if err != nil {
-			return ""
+			return "", sent
 		}
-		rest = rest[n:]
+		rest, sent = rest[n:], true
 	}
 	answer := ""
 	for b := make([]byte, 512); !strings.HasSuffix(answer, "\n"); {
 		n, err := again(syscall.Read, fd, b)
 		if n <= 0 || err != nil {
-			return ""
+			return "", true
 		}
 		answer += string(b[:n])
 	}
 	id, isID := strings.CutPrefix(answer, `{"id":"`)
 	id, ends := strings.CutSuffix(id, "\"}\n")
 	if !isID || !ends {
-		return ""
+		return "", false // it was refused; why, is for those who can read it
 	}
-	return id
+	return id, true
 }
 
 // again repeats what a signal has interrupted, which the kernel does not where there is a timeout.

@@ -115,7 +115,7 @@ func (f *File) text(n *yaml.Node, key string) (string, error) {
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 func (f *File) bool(p pair) (bool, error) {
-	value, err := f.scalar(p.value, p.key, []string{"!!bool"}, "true or false; write one of them")
+	value, err := f.scalar(p.value, p.key, []string{"!!bool"}, "true or false without quotes; write one of them")
 	return strings.EqualFold(value, "true"), err
 }
 

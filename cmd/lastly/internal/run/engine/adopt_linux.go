@@ -14,6 +14,7 @@ const (
 	lookAgain = 5      // ms between two looks at what is left; doubles
 	lookMost  = 200    // ms
 	stuckTime = 10_000 // ms that nothing ends, although all got SIGKILL
+	askRounds = 10     // how often is looked for what was forked while SIGTERM was sent
 	strayTime = 500    // ms that whoever has started a child in this process has to reap it
 )
 
@@ -87,9 +88,9 @@ func (s *Session) reaped(pid int, status syscall.WaitStatus) {
 
 // innerIsGone ends the tree, which is this process's now.
 func (s *Session) innerIsGone() {
-	s.forget()
+	status := s.forget()
 	s.Lost = true
-	s.Warn("the process that held the command's tree was killed: the tree gets SIGTERM, and SIGKILL after " + s.Options.Grace.String())
+	s.Warn("the process that held the command's tree has ended (" + describe(status) + "): the tree gets SIGTERM, and SIGKILL after " + s.Options.Grace.String())
 	s.endAdopted()
 }
 
@@ -99,7 +100,7 @@ func (s *Session) endAdopted() {
 	for pause := int64(lookAgain); e.reap(); pause = min(2*pause, lookMost) {
 		if now() >= e.deadline || s.late > 0 {
 			e.kill()
-		} else {
+		} else if len(e.asked) == 0 {
 			e.ask()
 		}
 		fds := []pollfd{{fd: int32(s.signals), events: pollIn}}
@@ -157,16 +158,19 @@ func (e *ending) kill() {
 	}
 }
 
-// ask sends SIGTERM to those that have not got it yet.
+// ask sends SIGTERM to everyone, once. Who is started later may be part of an orderly end.
 func (e *ending) ask() {
-	for _, child := range e.left {
-		for _, pid := range append(supervise.Descendants(child), child) {
-			if e.asked[pid] || e.isSpared(pid) {
-				continue
+	for again, rounds := true, 0; again && rounds < askRounds; rounds++ {
+		again = false
+		for _, child := range e.left {
+			for _, pid := range append(supervise.Descendants(child), child) {
+				if e.asked[pid] || e.isSpared(pid) {
+					continue
+				}
+				e.asked[pid], again = true, true
+				_ = syscall.Kill(pid, syscall.SIGTERM)
+				_ = syscall.Kill(pid, syscall.SIGCONT)
 			}
-			e.asked[pid] = true
-			_ = syscall.Kill(pid, syscall.SIGTERM)
-			_ = syscall.Kill(pid, syscall.SIGCONT)
 		}
 	}
 }

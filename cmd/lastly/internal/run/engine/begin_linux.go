@@ -71,8 +71,8 @@ func arguments() []string {
 // listen binds the socket of the run where package control would, if the folder of journals is there, and is as it has to be.
 // If not, main makes it, at the first need of a flag; a run without any does without the socket.
 func (s *Session) listen() {
-	dir := folder()
-	if dir == "" {
+	dir, why := folder()
+	if s.NoSocket = why; why != "" {
 		return
 	}
 	path := dir + "/run-" + strconv.Itoa(syscall.Getpid()) + "-" + s.socketName() + ".sock"
@@ -80,6 +80,7 @@ func (s *Session) listen() {
 	if len(path) > mostPath { // a descriptor of the folder is a short way to it
 		folder, err := syscall.Open(dir, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
 		if err != nil {
+			s.NoSocket = dir + ": " + err.Error()
 			return
 		}
 		defer func() { _ = syscall.Close(folder) }()
@@ -87,11 +88,16 @@ func (s *Session) listen() {
 	}
 	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
 	if err != nil {
+		s.NoSocket = "make a socket: " + err.Error()
 		return
 	}
 	_ = syscall.Fchmod(fd, 0o600) // the file gets the socket's mode
-	if syscall.Bind(fd, &syscall.SockaddrUnix{Name: bound}) != nil || syscall.Listen(fd, 128) != nil {
+	if err = syscall.Bind(fd, &syscall.SockaddrUnix{Name: bound}); err == nil {
+		err = syscall.Listen(fd, 128)
+	}
+	if err != nil {
 		_ = syscall.Close(fd)
+		s.NoSocket = "listen in " + dir + ": " + err.Error()
 		return
 	}
 	s.Listener, s.Socket = fd, path
@@ -117,37 +123,38 @@ func (s *Session) Unlisten() {
 	}
 }
 
-// folder is that of journals, by the rules of package durable; "": it is not there, or not in order.
-func folder() string {
-	dir := firstFolder()
-	var st syscall.Stat_t
+// folder is that of journals, by the rules of package durable, or why it can't be used.
+func folder() (dir, why string) {
+	dir = firstFolder()
 	if !hasPrefix(dir, "/") {
-		return ""
+		return "", dir + " is no absolute path; look at LASTLY_DIR"
 	}
-	if err := syscall.Lstat(dir, &st); err == syscall.ENOENT && makeFolder(dir) {
-		err = syscall.Lstat(dir, &st)
-		if err != nil {
-			return ""
+	var st syscall.Stat_t
+	err := syscall.Lstat(dir, &st)
+	if err == syscall.ENOENT {
+		if err = makeFolder(dir); err == nil {
+			err = syscall.Lstat(dir, &st)
 		}
-	} else if err != nil {
-		return ""
 	}
-	if st.Mode&syscall.S_IFMT != syscall.S_IFDIR || int(st.Uid) != syscall.Geteuid() || st.Mode&0o022 != 0 {
-		return ""
+	switch {
+	case err != nil:
+		return "", dir + ": " + err.Error() + "; set LASTLY_DIR to a folder that this user can write to"
+	case st.Mode&syscall.S_IFMT != syscall.S_IFDIR || int(st.Uid) != syscall.Geteuid() || st.Mode&0o022 != 0:
+		return "", dir + " is no folder that only this user can write to; set LASTLY_DIR to one"
 	}
-	return dir
+	return dir, ""
 }
 
-func makeFolder(dir string) bool {
+func makeFolder(dir string) error {
 	for i := 1; i <= len(dir); i++ {
 		if i < len(dir) && dir[i] != '/' {
 			continue
 		}
 		if err := syscall.Mkdir(dir[:i], 0o700); err != nil && err != syscall.EEXIST {
-			return false
+			return err
 		}
 	}
-	return true
+	return nil
 }
 
 func firstFolder() string {

@@ -30,3 +30,10 @@ func setMask(bits uint64) (before uint64) {
 	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&bits)), uintptr(unsafe.Pointer(&before)), 8, 0, 0)
 	return before
 }
+
+// blockToo adds a signal to those that this thread does not take, and returns what the mask was.
+func blockToo(sig syscall.Signal) (before uint64) {
+	bits, add := uint64(1)<<(sig-1), uintptr(0) // SIG_BLOCK
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGPROCMASK, add, uintptr(unsafe.Pointer(&bits)), uintptr(unsafe.Pointer(&before)), 8, 0, 0)
+	return before
+}

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"runtime"
 	"strconv"
 	"syscall"
 
@@ -122,8 +123,6 @@ func (s *Session) hear() {
 	case what == supervise.Ended:
 		s.ended, s.Status = true, syscall.WaitStatus(number)
 		s.end(int64(s.Options.Grace))
-	case what == supervise.Stopped:
-		s.stop()
 	case what == supervise.Left:
 		s.leave(int(number))
 	case what == supervise.Gone:
@@ -132,7 +131,7 @@ func (s *Session) hear() {
 	}
 }
 
-// stop stops this process too, as the shell expects of a job whose command has stopped.
+// stop stops this process too, as the shell expects of a job whose command has stopped. The inner process does it, if there is one.
 func (s *Session) stop() {
 	if s.shared && syscall.Getpid() != 1 {
 		_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
@@ -220,6 +219,12 @@ func (s *Session) Code() int {
 }
 
 // Print writes a line to stderr.
+//
+// A terminal may stop who writes in the background (stty tostop). This process, which catches that signal, would be told again and again.
 func Print(text string) {
+	runtime.LockOSThread() // the mask is a thread's
+	defer runtime.UnlockOSThread()
+	before := blockToo(syscall.SIGTTOU)
 	_, _ = syscall.Write(2, []byte("lastly: run: "+text+"\n"))
+	setMask(before)
 }

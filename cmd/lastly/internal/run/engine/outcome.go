@@ -14,6 +14,9 @@ const MarkVariable = "LASTLY_MARK"
 // SocketVariable is where the command finds the socket of its run.
 const SocketVariable = "LASTLY_RUN"
 
+// NoSocketMark is in front of why there is no socket.
+const NoSocketMark = "!"
+
 // JournalVariable is where the command finds the folder of journals.
 const JournalVariable = "LASTLY_JOURNAL"
 

@@ -14,6 +14,7 @@ type Session struct {
 	Options  *Options
 	Mark     string // of everything that the command starts
 	Socket   string // the path on which Listener listens; "": there is none
+	NoSocket string // why there is none
 	Listener int    // a descriptor; -1: somebody else's, or none
 
 	Inner   int // the process that holds the tree
@@ -134,6 +135,8 @@ func (s *Session) environment(added []string) (env []string) {
 	added = append(added, MarkVariable+"="+s.Mark)
 	if s.Socket != "" {
 		added = append(added, SocketVariable+"="+s.Socket, JournalVariable+"="+parentOf(s.Socket))
+	} else if s.NoSocket != "" {
+		added = append(added, SocketVariable+"="+NoSocketMark+s.NoSocket)
 	}
 	for _, entry := range syscall.Environ() {
 		name, value, _ := cut(entry, '=')
@@ -274,7 +277,10 @@ func (s *Session) handshake(c *supervise.Config) (errno syscall.Errno, err error
 func (s *Session) begun() {
 	s.target = pidfdOpen(s.Command)
 	if t := s.Options.Timeout; t > 0 {
-		s.deadline = now() + max(1, int64(t))
+		s.deadline = now() + int64(t)
+		if s.shared {
+			wakeAt(int64(t))
+		}
 	}
 }
 
@@ -283,11 +289,14 @@ func (s *Session) begun() {
 func (s *Session) silent() error {
 	status := s.forget()
 	s.endAdopted()
-	why := "exit status " + strconv.Itoa(status.ExitStatus())
+	return &StartError{CodeOwn, "the process that holds the command's tree ended at its start (" + describe(status) + "); is lastly set-user-id, or does something kill what is called " + supervise.Name + "?"}
+}
+
+func describe(status syscall.WaitStatus) string {
 	if status.Signaled() {
-		why = signalName(int(status.Signal()))
+		return signalName(int(status.Signal()))
 	}
-	return &StartError{CodeOwn, "the process that holds the command's tree ended at its start (" + why + "); is lastly set-user-id, or does something kill what is called " + supervise.Name + "?"}
+	return "exit status " + strconv.Itoa(status.ExitStatus())
 }
 
 // abandon ends the inner process, which has no command.

@@ -23,6 +23,8 @@ type Session struct {
 	Mark    string // not used here
 	Socket  string // the path of the run's socket; "": there is none
 
+	NoSocket string // why there is none
+
 	Inner, Command int // process numbers; 0: none
 
 	scope    lastly.Scope
@@ -53,6 +55,8 @@ func (s *Session) Start(env ...string) error {
 	cmd.Env = append(os.Environ(), env...)
 	if s.Socket != "" {
 		cmd.Env = append(cmd.Env, SocketVariable+"="+s.Socket)
+	} else if s.NoSocket != "" {
+		cmd.Env = append(cmd.Env, SocketVariable+"="+NoSocketMark+s.NoSocket)
 	}
 	cmd.WaitDelay = time.Duration(s.Options.Grace) * time.Millisecond
 	p, err := resource.Start(&s.scope, cmd)

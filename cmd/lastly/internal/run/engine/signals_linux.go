@@ -21,6 +21,7 @@ const (
 	infoSize = 128 // siginfo_t
 
 	codeKernel = 0x80 // SI_KERNEL: of the terminal, among others
+	codeTimer  = -2   // SI_TIMER: see wakeAt
 
 	ignored  = 1  // SIG_IGN
 	muslSync = 34 // the first of the real-time signals, which musl uses for itself
@@ -102,7 +103,10 @@ func take(pipe int) (c caught, ok bool) {
 			return c, false
 		}
 		c = caught{number: int(info[0]), kernel: info[2] == codeKernel}
-		if info[2] <= 0 {
+		switch code := info[2]; {
+		case code == codeTimer:
+			c.sender = syscall.Getpid()
+		case code <= 0:
 			c.sender = int(info[4])
 		}
 		return c, true

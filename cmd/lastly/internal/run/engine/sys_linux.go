@@ -108,3 +108,20 @@ func now() int64 {
 	_, _, _ = syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, clockMonotonic, uintptr(unsafe.Pointer(&t)), 0)
 	return t.Nano() / 1e6
 }
+
+// wakeAt lets this process go on in so many milliseconds, should it be stopped then, by a SIGCONT from itself: a command that has
+// stopped keeps its time limit.
+func wakeAt(ms int64) {
+	event := struct {
+		value          uint64
+		signal, notify int32 // SIGEV_SIGNAL
+		rest           [48]byte
+	}{signal: int32(syscall.SIGCONT)}
+	var id int32
+	const clockMonotonic = 1
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_TIMER_CREATE, clockMonotonic, uintptr(unsafe.Pointer(&event)), uintptr(unsafe.Pointer(&id))); errno != 0 {
+		return
+	}
+	spec := [2]syscall.Timespec{1: syscall.NsecToTimespec(min(ms, 1<<40) * 1e6)} // interval, value
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_TIMER_SETTIME, uintptr(id), 0, uintptr(unsafe.Pointer(&spec)), 0, 0, 0)
+}

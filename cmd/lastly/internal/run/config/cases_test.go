@@ -1,0 +1,110 @@
+package config_test
+
+// good are files that are right for the parser and for the schema.
+var good = map[string]string{
+	"one hook":       "hooks:\n  - argv: [docker, rm, -f, web]\n",
+	"no hooks":       "hooks: []\n",
+	"a flag":         "temp: true\n",
+	"json":           `{"grace": 1.5, "hooks": [{"argv": ["a", "b c", ""], "uses": []}]}`,
+	"all keys":       "grace: 10s\ntimeout: 1m30s\ntemp: false\nremove: [a, b/c]\nlock: [l]\nno-wait: true\nlet-go: true\nreport: r.json\nsignal-rewrite: ['TERM:QUIT', 'SIGHUP:0']\nhooks:\n  - {name: n, argv: [a], uses: [], timeout: 30s, when: exit, dir: d, env: [A, B]}\n",
+	"as written":     "hooks:\n  - argv: [chmod, 0755, 1e3, true, Yes, 0x1F, '~', .5, \"a\\tb\"]\n",
+	"a block":        "hooks:\n  - argv:\n      - sh\n      - -c\n      - |\n        echo a\n        echo b\n    when: failure\n",
+	"an alias":       "hooks:\n  - {name: a, argv: &words [a, b], env: &env [A]}\n  - {name: b, argv: *words, env: *env}\n",
+	"uses later":     "hooks:\n  - {name: a, argv: [x], uses: [b]}\n  - {name: b, argv: [x], uses: []}\n",
+	"uses a removal": "remove: [lock]\nhooks:\n  - {argv: [x], uses: [remove lock]}\n",
+	"times":          "grace: 0\ntimeout: '90'\nhooks:\n  - {argv: [x], timeout: 0.5}\n  - {argv: [x], timeout: 24h}\n  - {argv: [x], timeout: .5m10s250ms}\n",
+	"same programs":  "hooks: [{argv: [x]}, {argv: [x]}, {name: hook 7, argv: [x]}]\n",
+	"marks":          "---\nhooks: []\n...\n",
+	"wide":           "hooks: [{name: größer 長い, argv: [ä]}]\n",
+}
+
+// A fault is a file that the parser refuses, and the schema too, unless a schema can't see it.
+type fault struct {
+	text   string
+	line   int
+	says   string
+	unseen bool // by the schema
+}
+
+var faults = map[string]fault{
+	"nothing":             {"", 1, "there is nothing in it", true},
+	"a comment":           {"# hooks:\n", 1, "there is nothing in it", true},
+	"null":                {"~\n", 1, "has to be a mapping", false},
+	"an empty mapping":    {"{}\n", 1, "there is nothing in it", false},
+	"a list":              {"- hooks\n", 1, "has to be a mapping", false},
+	"a word":              {"hooks\n", 1, "has to be a mapping", false},
+	"no YAML":             {"hooks:\n  - argv: [a, b\n  - argv: [c]\n", 3, "this is no YAML", true},
+	"a tab":               {"hooks:\n\t- argv: [a]\n", 2, "this is no YAML", true},
+	"no UTF-8":            {"hooks: []\n# \xff\n", 1, "this is no YAML", true},
+	"no anchor":           {"hooks:\n  - argv: *a\n", 2, "this is no YAML", true},
+	"two documents":       {"temp: true\n---\ntemp: true\n", 2, "second document", true},
+	"an empty second one": {"temp: true\n---\n", 2, "second document", true},
+	"a broken second one": {"temp: true\n---\n[\n", 4, "this is no YAML", true},
+	"an unknown key":      {"temp: true\nhook: []\n", 2, `no key "hook"; the keys are grace, timeout,`, false},
+	"a flag without file": {"quiet: true\n", 1, `no key "quiet"`, false},
+	"a key with case":     {"Temp: true\n", 1, `no key "Temp"`, false},
+	"a key that is true":  {"hooks:\n  - argv: [a]\n    on: failure\n", 3, `hook 1 has no key "on"; the keys are name, argv,`, false},
+	"a list as a key":     {"? [a]\n: b\n", 1, "no key a list", true}, // JSON has no such key
+	"a number as a key":   {"1: 2\n", 1, `no key "1"`, true},          // nor this one
+	"a merge key":         {"hooks:\n  - &a {argv: [x]}\n  - <<: *a\n", 3, `no key "<<"`, true},
+	"a key twice":         {"temp: true\ngrace: 1s\ntemp: false\n", 3, "the key temp is in line 1 already", true},
+	"an own tag":          {"temp: !yes true\n", 1, "is not true or false", false},
+	"a mapping's tag":     {"!x {temp: true}\n", 1, "has to be a mapping", true},
+
+	"no bool":             {"\ntemp: yes\n", 2, `temp: "yes" is not true or false`, false},
+	"a quoted bool":       {"let-go: 'true'\n", 1, `let-go: "true" is not true or false`, false},
+	"no time":             {"grace: soon\n", 1, "grace soon: no duration; write 90s", false},
+	"a negative time":     {"grace: -1\n", 1, "grace -1: a time can't be negative", false},
+	"a negative timeout":  {"timeout: -5s\n", 1, "timeout -5s: a time can't be negative", false},
+	"time without unit":   {"grace: 5 s\n", 1, "no duration", false},
+	"time is null":        {"grace:\n", 1, "grace: nothing is not a time", false},
+	"time is a list":      {"grace: [1s]\n", 1, "grace: a list is not a time", false},
+	"time is hexadecimal": {"grace: 0x10\n", 1, "no duration", true}, // for a schema it is 16
+	"an infinite time":    {"timeout: .inf\n", 1, "no duration", true},
+	"no list":             {"remove: a\n", 1, "remove has to be a list; write remove: [...]", false},
+	"no list but null":    {"temp: true\nlock:\n", 2, "lock has to be a list", false},
+	"an empty path":       {"remove:\n  - a\n  - ''\n", 3, "is empty", false},
+	"a number as a path":  {"remove: [1]\n", 1, `remove: "1" is not text; write it in quotes`, false},
+	"a path twice":        {"lock: [a,\n  a]\n", 2, `lock has "a" twice`, false},
+	"an empty report":     {"report: \"\"\n", 1, "is empty", false},
+	"no signals":          {"signal-rewrite: [TERM]\n", 1, "signal-rewrite TERM: no two signals", false},
+	"unknown signals":     {"signal-rewrite: ['TREM:INT']\n", 1, "no two signals", true},
+
+	"hooks null":         {"hooks:\n", 1, "hooks has to be a list", false},
+	"hooks a mapping":    {"hooks:\n  a: {argv: [x]}\n", 1, "hooks has to be a list", false},
+	"a hook is a word":   {"hooks:\n  - argv: [x]\n  - docker rm\n", 3, "hook 2 has to be a mapping; write key: value, with the keys name,", false},
+	"a hook is null":     {"hooks:\n  -\n", 2, "hook 1 has to be a mapping", false},
+	"itself":             {"hooks: &a [*a]\n", 1, "hook 1 has to be a mapping", true},
+	"no argv":            {"hooks:\n  - argv: [x]\n  - name: a\n", 3, "hook 2 has no argv; write argv: [PROGRAM", false},
+	"argv empty":         {"hooks:\n  - argv: []\n", 2, "names no program", false},
+	"argv's program":     {"hooks:\n  - argv: ['', a]\n", 2, "names no program", false},
+	"argv a line":        {"hooks:\n  - name: a\n    argv: docker rm -f web\n", 3, "argv has to be a list", false},
+	"argv has null":      {"hooks:\n  - argv: [a,\n      ~]\n", 3, `argv: nothing is not a word; write "" for an empty one`, false},
+	"argv has a list":    {"hooks:\n  - argv: [a, [b]]\n", 2, "argv: a list is not a word", false},
+	"argv has a mapping": {"hooks:\n  - argv: [sh, -c, {a: b}]\n", 2, "argv: a mapping is not a word", false},
+	"argv is binary":     {"hooks:\n  - argv: [!!binary aGFsbG8=]\n", 2, "is not a word", true},
+	"an empty name":      {"hooks:\n  - {name: '', argv: [x]}\n", 2, "is empty", false},
+	"a number as a name": {"hooks:\n  - {name: 7, argv: [x]}\n", 2, `name: "7" is not text`, false},
+	"a name in lines":    {"hooks:\n  - {name: \"a\\nb\", argv: [x]}\n", 2, "control character", false},
+	"the name Nothing":   {"hooks:\n  - {name: \"\\0lastly.Nothing\", argv: [x]}\n", 2, "control character", false},
+	"a name twice":       {"hooks:\n  - {name: a, argv: [x]}\n  - {argv: [x]}\n  - {name: a, argv: [x]}\n", 4, `the name "a" is taken in line 2`, true},
+	"a made-up name":     {"hooks:\n  - {name: hook 2 (x), argv: [x]}\n  - {argv: [x]}\n", 3, `the name "hook 2 (x)" is taken in line 2`, true},
+	"a removal's name":   {"remove: [a]\nhooks:\n  - {name: remove a, argv: [x]}\n", 3, "is taken in line 1", true},
+	"an aliased hook":    {"hooks:\n  - &a {name: a, argv: [x]}\n  - *a\n", 3, "is taken in line 2", true},
+	"uses a word":        {"hooks:\n  - {argv: [x], uses: a}\n", 2, "uses has to be a list", false},
+	"uses null":          {"hooks:\n  - argv: [x]\n    uses:\n", 3, "uses has to be a list", false},
+	"uses nobody":        {"hooks:\n  - name: a\n    argv: [x]\n    uses: [b]\n", 4, `hook a uses "b", which no hook is called`, true},
+	"uses a made-up one": {"hooks:\n  - argv: [x]\n    uses: [b]\n", 3, `hook 1 (x) uses "b"`, true},
+	"uses twice":         {"hooks:\n  - {name: a, argv: [x]}\n  - {argv: [x], uses: [a, a]}\n", 3, `uses has "a" twice`, false},
+	"uses itself":        {"hooks:\n  - {name: a, argv: [x], uses: [a]}\n", 2, "hook a uses itself", true},
+	"a loop":             {"hooks:\n  - {name: z, argv: [x]}\n  - {name: a, argv: [x], uses: [b]}\n  - {name: b, argv: [x], uses: [c]}\n  - {name: c, argv: [x], uses: [a]}\n", 3, "in a loop: a, b, c, so none could be first", true},
+	"a timeout of 0":     {"hooks:\n  - {argv: [x], timeout: 0}\n", 2, "leave it out for 10s", false},
+	"a timeout of 0s":    {"hooks:\n  - {argv: [x], timeout: 0.0s}\n", 2, "leave it out for 10s", false},
+	"a negative one":     {"hooks:\n  - {argv: [x], timeout: -1s}\n", 2, "can't be negative", false},
+	"a long one":         {"hooks:\n  - {argv: [x], timeout: 86401}\n", 2, "more than 24h", false},
+	"a long one in days": {"hooks:\n  - {argv: [x], timeout: 2d}\n", 2, "more than 24h", true},
+	"when":               {"hooks:\n  - {argv: [x], when: success}\n", 2, `when is "success"; write exit or failure`, false},
+	"an empty folder":    {"hooks:\n  - {argv: [x], dir: ''}\n", 2, "is empty", false},
+	"a set variable":     {"hooks:\n  - {argv: [x], env: [A, B=1]}\n", 2, `"B=1" has a =; write names only`, false},
+	"variables":          {"hooks:\n  - {argv: [x], env: {A: 1}}\n", 2, "env has to be a list", false},
+}
