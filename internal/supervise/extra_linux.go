@@ -17,11 +17,20 @@ func (s *supervisor) heed(c *Config) {
 // stopped stops the owner with the command, as a shell expects of a job, and lets it go on with it. The owner could stop itself, but
 // not go on, and not tell which of the two came last.
 func (s *supervisor) stopped(pid int, status syscall.WaitStatus) {
-	sig := syscall.SIGCONT
-	if status.Stopped() {
-		sig = syscall.SIGSTOP
+	switch {
+	case pid != s.command:
+	case status.Stopped():
+		s.signalOwner(syscall.SIGSTOP)
+	default:
+		s.wake()
 	}
-	if pid == s.command && s.control >= 0 && syscall.Getppid() == s.parent {
+}
+
+// wake lets the owner go on that has stopped with the command, which goes on or has ended.
+func (s *supervisor) wake() { s.signalOwner(syscall.SIGCONT) }
+
+func (s *supervisor) signalOwner(sig syscall.Signal) {
+	if s.parent != 0 && s.control >= 0 && syscall.Getppid() == s.parent {
 		_ = syscall.Kill(s.parent, sig)
 	}
 }

@@ -264,6 +264,7 @@ func (s *supervisor) reap() {
 			s.stopped(pid, status)
 		case pid == s.command:
 			s.command = 0
+			s.wake()
 			s.send(Ended, uint64(status))
 			s.forget(pid)
 		default:

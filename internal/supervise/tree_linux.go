@@ -7,23 +7,29 @@ import (
 
 // A tree looks at the descendants of this process. It never needs to know all at once: to end them, only the children count.
 type tree struct {
-	self int
-	scan bool // the kernel does not list children (CONFIG_PROC_CHILDREN): look at every process
+	self   int
+	looked bool
+	scan   bool // the kernel does not list children (CONFIG_PROC_CHILDREN): look at every process
 }
 
-func newTree() tree {
-	self := syscall.Getpid()
-	path := "/proc/" + digits(self) + "/task/" + digits(self) + "/children"
-	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-	if err == nil {
-		_ = syscall.Close(fd)
+func newTree() tree { return tree{self: syscall.Getpid()} }
+
+// scans is what scan is, found out when somebody asks for the first time: most commands leave nothing to look for.
+func (t *tree) scans() bool {
+	if !t.looked {
+		path := "/proc/" + digits(t.self) + "/task/" + digits(t.self) + "/children"
+		fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		if err == nil {
+			_ = syscall.Close(fd)
+		}
+		t.looked, t.scan = true, err != nil
 	}
-	return tree{self: self, scan: err != nil}
+	return t.scan
 }
 
 // children are the children of a process, zombies among them.
-func (t tree) children(pid int) (found []int) {
-	if t.scan {
+func (t *tree) children(pid int) (found []int) {
+	if t.scans() {
 		return byParent()[pid]
 	}
 	folder := "/proc/" + digits(pid) + "/task"
@@ -54,9 +60,9 @@ func byParent() map[int][]int {
 }
 
 // descendants calls each with every descendant but those below one for which each returns false, and that one's parent.
-func (t tree) descendants(each func(pid, parent int) bool) {
+func (t *tree) descendants(each func(pid, parent int) bool) {
 	children := t.children
-	if t.scan {
+	if t.scans() {
 		all := byParent()
 		children = func(pid int) []int { return all[pid] }
 	}
@@ -78,8 +84,7 @@ func (t tree) descendants(each func(pid, parent int) bool) {
 
 // Descendants are the numbers of what descends from a process now, for its owner when there is no supervisor any more.
 func Descendants(pid int) (found []int) {
-	t := newTree()
-	t.self = pid
+	t := tree{self: pid}
 	t.descendants(func(pid, _ int) bool {
 		found = append(found, pid)
 		return true
@@ -89,7 +94,7 @@ func Descendants(pid int) (found []int) {
 
 // terminate sends SIGTERM to a process, and wakes it up should it be stopped. It sends nothing if the process has got another
 // parent than this process or the one given: its number may be a stranger's by now.
-func (t tree) terminate(pid, parent int) {
+func (t *tree) terminate(pid, parent int) {
 	fd, _, errno := syscall.RawSyscall(sysPidfdOpen, uintptr(pid), 0, 0)
 	if errno == 0 {
 		defer func() { _ = syscall.Close(int(fd)) }()

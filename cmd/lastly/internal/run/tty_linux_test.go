@@ -225,3 +225,20 @@ func TestStoppedWriter(t *testing.T) {
 	}
 	l.ends(0, "")
 }
+
+// TestKilledWhileStopped: the end of a stopped command wakes lastly, which has stopped with it.
+func TestKilledWhileStopped(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("bash"); err != nil {
+		testproc.Skip(t, err.Error())
+	}
+	for _, mode := range []string{"", "--report /dev/null"} {
+		l := prepare(t)
+		script := fmt.Sprintf(`set -m; "$LASTLY" run %s -- sh -c '(kill -STOP $$; sleep 0.3; kill -KILL $$) & sleep 3600'; echo "status $?"; while kill -0 %%1; do sleep 0.05; done; echo gone`, mode)
+		l.cmd.Path, l.cmd.Args = "/bin/bash", []string{"bash", "-c", script}
+		c := open(t, l)
+		c.shows("status 147")
+		c.shows("gone")
+		l.ends(0, "")
+	}
+}

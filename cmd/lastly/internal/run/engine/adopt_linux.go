@@ -96,6 +96,10 @@ func (s *Session) innerIsGone() {
 
 // endAdopted ends what descends from this process.
 func (s *Session) endAdopted() {
+	if s.reap() { // as mostly. To look into /proc costs an exiting process more than it seems
+		s.gone = true
+		return
+	}
 	e := ending{Session: s, deadline: now() + int64(s.Options.Grace), asked: make(map[int]bool), immune: make(map[int]bool)}
 	for pause := int64(lookAgain); e.reap(); pause = min(2*pause, lookMost) {
 		if now() >= e.deadline || s.late > 0 {

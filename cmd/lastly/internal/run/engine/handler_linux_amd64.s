@@ -1,12 +1,22 @@
 #include "textflag.h"
 
 // caught is a signal handler. The kernel calls it with the signal's siginfo_t in SI, on the thread's signal stack, and with
-// all signals blocked. It writes the siginfo_t into the pipe, and returns to the kernel.
+// all signals blocked. It writes the siginfo_t's beginning into the pipe, or, when that is full, notes the signal's number in
+// lost, and returns to the kernel.
 TEXT ·caught(SB),NOSPLIT|NOFRAME,$0
 	MOVL ·sink(SB), DI
-	MOVL $128, DX
+	MOVL $24, DX
 	MOVL $1, AX // write
 	SYSCALL
+	TESTQ AX, AX
+	JGE written
+	MOVL 0(SI), CX // si_signo
+	DECL CX
+	MOVL $1, DX
+	SHLQ CX, DX
+	LOCK
+	ORQ DX, ·lost(SB)
+written:
 	RET
 
 TEXT ·returns(SB),NOSPLIT|NOFRAME,$0

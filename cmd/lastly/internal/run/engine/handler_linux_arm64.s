@@ -1,12 +1,26 @@
 #include "textflag.h"
 
 // caught is a signal handler. The kernel calls it with the signal's siginfo_t in R1, on the thread's signal stack, and with
-// all signals blocked. It writes the siginfo_t into the pipe, and returns to the kernel's own way back.
+// all signals blocked. It writes the siginfo_t's beginning into the pipe, or, when that is full, notes the signal's number in
+// lost, and returns to the kernel's own way back.
 TEXT ·caught(SB),NOSPLIT|NOFRAME,$0
 	MOVW ·sink(SB), R0
-	MOVD $128, R2
+	MOVD $24, R2
 	MOVD $64, R8 // write
 	SVC
+	CMP $0, R0
+	BGE written
+	MOVWU 0(R1), R3 // si_signo
+	SUB $1, R3
+	MOVD $1, R4
+	LSL R3, R4, R4
+	MOVD $·lost(SB), R5
+again:
+	LDAXR (R5), R6
+	ORR R4, R6, R6
+	STLXR R6, (R5), R7
+	CBNZ R7, again
+written:
 	RET
 
 // shared is the handler of signals that the Go runtime needs as well. It takes those that were sent by kill, and leaves all others

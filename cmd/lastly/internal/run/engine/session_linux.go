@@ -282,6 +282,9 @@ func (s *Session) begun() {
 			wakeAt(int64(t))
 		}
 	}
+	if s.shared { // what lastly and its hooks write may go to a terminal that stops who writes in the background (stty tostop)
+		setAction(int(syscall.SIGTTOU), &sigaction{handler: ignored}, nil)
+	}
 }
 
 // silent is the error for an inner process that died before it said what became of the command. That may run already: then it is

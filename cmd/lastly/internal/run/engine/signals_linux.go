@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 )
@@ -12,13 +13,16 @@ import (
 //lint:ignore U1000 the handler, which is written in assembly, uses it
 var sink int32 = -1
 
+// lost are the signals for which there was no room in the pipe: signal n is bit n-1. The handler sets the bits.
+var lost uint64
+
 // The addresses of the handler and of what it returns to, for the kernel.
 func handlerAddress() uintptr
 func restorerAddress() uintptr
 func sharedAddress() uintptr
 
 const (
-	infoSize = 128 // siginfo_t
+	infoSize = 24 // what the handler writes of a siginfo_t: all that is used of it, so that thousands have room
 
 	codeKernel = 0x80 // SI_KERNEL: of the terminal, among others
 	codeTimer  = -2   // SI_TIMER: see wakeAt
@@ -90,9 +94,23 @@ func setAction(sig int, act, old *sigaction) {
 	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(act)), uintptr(unsafe.Pointer(old)), 8, 0, 0)
 }
 
+// takeLost returns a signal of which nothing is known but that it came; 0: there is none.
+func takeLost() (sig int) {
+	for bits := atomic.LoadUint64(&lost); bits != 0; bits = atomic.LoadUint64(&lost) {
+		rest := bits & (bits - 1) // without the lowest one
+		if atomic.CompareAndSwapUint64(&lost, bits, rest) {
+			for sig = 1; bits&1 == 0; sig++ {
+				bits >>= 1
+			}
+			return sig
+		}
+	}
+	return 0
+}
+
 // take reads one signal from the pipe.
 func take(pipe int) (c caught, ok bool) {
-	var info [infoSize / 4]int32 // si_signo, si_errno, si_code, padding, si_pid
+	var info [infoSize / 4]int32 // si_signo, si_errno, si_code, padding, si_pid, si_uid
 	text := (*[infoSize]byte)(unsafe.Pointer(&info))[:]
 	for {
 		n, err := syscall.Read(pipe, text)
@@ -100,7 +118,8 @@ func take(pipe int) (c caught, ok bool) {
 			continue
 		}
 		if err != nil || n < infoSize {
-			return c, false
+			c.number = takeLost()
+			return c, c.number != 0
 		}
 		c = caught{number: int(info[0]), kernel: info[2] == codeKernel}
 		switch code := info[2]; {
