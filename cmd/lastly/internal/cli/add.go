@@ -100,9 +100,10 @@ func (d *adding) send(kind string, payload any) error {
 
 func (d *adding) remove() *cobra.Command {
 	return &cobra.Command{
-		Use:     "remove [flags] PATH",
-		Short:   "Remove a file, folder, socket or link, if it is still the same one",
-		Long:    "Remove a file, a folder with all that is in it, a socket or a link. What exists now is removed only if it is still the same; a path that does not exist yet, whatever is made there.",
+		Use:   "remove [flags] PATH",
+		Short: "Remove a file, folder, socket or link, if it is still the same one",
+		Long: `Remove a file, a folder with all that is in it, a socket or a link. What exists now is removed only if it is still the
+same; a path that does not exist yet, whatever is made there.`,
 		Example: `  dir=$(mktemp -d); lastly add remove "$dir"`,
 		Args:    exactly("PATH", 1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -144,9 +145,11 @@ func (d *adding) kill() *cobra.Command {
 func (d *adding) exec() *cobra.Command {
 	var p durable.Command
 	cmd := &cobra.Command{
-		Use:     "exec [flags] -- CMD ARGS",
-		Short:   "Run a command, without a shell",
-		Long:    "Run a command, without a shell, in the folder of today. It gets PATH, HOME and the variables that --env names, no stdin, no terminal. Status 0 is success. Its words are written to disk: no secrets.",
+		Use:   "exec [flags] -- CMD ARGS",
+		Short: "Run a command, without a shell",
+		Long: `Run a command, without a shell, in the folder where add was called. It gets PATH, HOME and the variables that --env names, no
+stdin and no terminal; what it writes is not shown, but for the end of its stderr when it fails. Status 0 is success.
+Its words are written to disk: no secrets.`,
 		Example: `  cid=$(docker run -d postgres); lastly add exec -- docker rm -f "$cid"`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -193,9 +196,10 @@ func (d *adding) http() *cobra.Command {
 	var headers, secrets []string
 	var data string
 	cmd := &cobra.Command{
-		Use:     "http [flags] METHOD URL",
-		Short:   "Send a request",
-		Long:    `Send a request, with the record's id as its Idempotency-Key. A status of 2xx is done; for DELETE 404 and 410 are too. What is given here is written to disk: name variables for secrets.`,
+		Use:   "http [flags] METHOD URL",
+		Short: "Send a request",
+		Long: `Send a request, with the record's id as its Idempotency-Key. A status of 2xx is done; for DELETE 404 and 410 are too.
+What is given here is written to disk: name variables for secrets.`,
 		Example: `  lastly add http DELETE https://ci.example.com/leases/42 --header-env "Authorization=CI_AUTHORIZATION"`,
 		Args:    exactly("METHOD URL", 2),
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -157,7 +157,9 @@ const rootHelp = `Lastly undoes what must be undone, however a program ends: ret
 
   lastly run -- CMD ARGS      run a command; when it ends, its processes, files and whatever it registered go
   lastly add KIND ...         from inside of it: register something to be undone
-  lastly list, sweep          what there is on this machine, and settle what dead programs left
+  lastly list, watch          what there is on this machine
+  lastly sweep                settle what dead programs left; at boot, say
+  lastly doctor               what this machine can do
 
 What is registered is written down in a folder: the first of $LASTLY_DIR, $STATE_DIRECTORY/lastly,
 $XDG_STATE_HOME/lastly, for root /var/lib/lastly, else lastly-UID in the folder of temporary files.
@@ -166,7 +168,7 @@ $XDG_STATE_HOME/lastly, for root /var/lib/lastly, else lastly-UID in the folder 
 
 Environment:
   LASTLY_DIR   the folder of journals
-  LASTLY_RUN   the socket of the run that this is inside of; set by ` + "`lastly run`" + `
+  LASTLY_RUN   the socket of the run that this is inside of, or ! and why it has none; set by ` + "`lastly run`" + `
   NO_COLOR     no colours, also on a terminal`
 
 // isFile returns the file of a stream, if it is one.

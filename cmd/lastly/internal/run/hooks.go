@@ -20,8 +20,8 @@ import (
 
 // forgetTree strikes the tree, which is gone.
 func (r *runner) forgetTree() {
-	if r.tree != nil {
-		r.tree.Cancel()
+	for _, record := range r.tree {
+		record.Cancel()
 	}
 }
 
@@ -122,27 +122,41 @@ func (r *runner) serveOn(added *lastly.Scope) error {
 }
 
 // registerTree writes the tree down, before there is one: should both processes that hold it be killed, the guard ends what bears
-// the mark.
-func (r *runner) registerTree() (err error) {
-	if r.session.Mark == "" {
-		return nil // package resource has written it down
+// the mark. With --let-go that would be too much, for daemons bear it as well.
+func (r *runner) registerTree() error {
+	if r.session.Mark == "" || r.options.LetGo {
+		return nil // else package resource has written it down
 	}
-	none := func(context.Context) error { return nil } // while this process lives the session ends it
-	hook := lastly.Hook{Name: "command " + filepath.Base(r.options.Command[0]), Run: none, Timeout: r.grace() + 2*awaitInner}
-	r.tree, err = durable.Kill.Register(r.scope, durable.Process{Mark: r.session.Mark, Grace: r.grace()}, hook)
-	return trimmed(err)
+	return r.registerProcess(durable.Process{Mark: r.session.Mark, Grace: r.grace()})
 }
 
 // describeTree names the inner process, for which the guard waits.
 func (r *runner) describeTree() {
-	if r.tree == nil {
-		return
+	inner := durable.Process{Pid: r.session.Inner, Grace: r.grace(), Await: r.grace() + awaitInner}
+	switch {
+	case r.session.Mark == "":
+	case r.options.LetGo: // an error means that it was quick, and is gone
+		_ = r.registerProcess(durable.Process{Pid: r.session.Command, Grace: r.grace()})
+		if inner.Pid != 0 {
+			_ = r.registerProcess(inner) // after the command, and so awaited before that is killed
+		}
+	case inner.Pid == 0:
+		_ = r.tree[0].Update(durable.Process{Mark: r.session.Mark, Pid: r.session.Command, Grace: r.grace()})
+	default:
+		inner.Mark = r.session.Mark
+		_ = r.tree[0].Update(inner)
 	}
-	process := durable.Process{Mark: r.session.Mark, Grace: r.grace(), Pid: r.session.Inner, Await: r.grace() + awaitInner}
-	if process.Pid == 0 {
-		process.Pid, process.Await = r.session.Command, 0
+}
+
+func (r *runner) registerProcess(process durable.Process) error {
+	none := func(context.Context) error { return nil } // while this process lives the session ends it
+	hook := lastly.Hook{Name: "command " + filepath.Base(r.options.Command[0]), Run: none, Timeout: r.grace() + 2*awaitInner}
+	record, err := durable.Kill.Register(r.scope, process, hook)
+	if err != nil {
+		return trimmed(err)
 	}
-	_ = r.tree.Update(process) // on an error it was quick, and is gone
+	r.tree = append(r.tree, record)
+	return nil
 }
 
 func (r *runner) grace() time.Duration { return time.Duration(r.options.Grace) * time.Millisecond }

@@ -72,7 +72,7 @@ type runner struct {
 	session   *engine.Session
 	temp      string
 	onFailure []*durable.Record[durable.Command]
-	tree      *durable.Record[durable.Process]
+	tree      []*durable.Record[durable.Process]
 
 	configured configured
 }

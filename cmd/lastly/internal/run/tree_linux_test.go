@@ -181,3 +181,46 @@ func TestProcessLimit(t *testing.T) {
 		t.Errorf("status %d, want 9: %s%s", status, l.out.String(), l.err.String())
 	}
 }
+
+// TestLetGoGuarded: neither a guard nor a sweep ends what was let go; but the command they do.
+func TestLetGoGuarded(t *testing.T) {
+	t.Parallel()
+	for _, who := range []string{"outer", "both", "plain", "plain and added"} {
+		stays, goes := made(t)+itoa(len(who)), made(t)+itoa(len(who))+"1"
+		script := `exec >/dev/null 2>&1; setsid sh -c 'echo $$ >daemon; exec sleep ` + stays + `' & while [ ! -s daemon ]; do sleep 0.02; done; echo $PPID >inner; `
+		if who == "plain and added" {
+			script += `"$LASTLY" add remove here; `
+		}
+		words := []string{"--let-go", "--remove", "here", "--", "sh", "-c", script + "echo ready >ready; exec sleep " + goes}
+		if strings.HasPrefix(who, "plain") {
+			words = append(words[:1], words[3:]...)
+		}
+		l := prepare(t, words...)
+		l.cmd.Env = append(l.cmd.Env, "LASTLY_DIR="+l.path("journals"))
+		fatal(t, os.WriteFile(l.path("here"), nil, 0o600))
+		l.begin().await("ready")
+		if who == "both" {
+			inner, err := strconv.Atoi(l.await("inner"))
+			fatal(t, err)
+			fatal(t, syscall.Kill(inner, syscall.SIGSTOP)) // so that it can end nothing
+			fatal(t, l.cmd.Process.Kill())
+			fatal(t, syscall.Kill(inner, syscall.SIGKILL))
+		} else {
+			fatal(t, l.cmd.Process.Kill())
+		}
+		_ = l.status()
+		gone(t, goes)
+		if who != "plain" {
+			testproc.Poll(t, "the guard", func() bool { _, err := os.Lstat(l.path("here")); return err != nil })
+		}
+		sweep := exec.Command(l.cmd.Path, "sweep", "--wait", "10s")
+		sweep.Env = l.cmd.Env
+		if out, err := sweep.CombinedOutput(); err != nil || !lives(stays) {
+			t.Errorf("%s killed: the daemon lives: %v; sweep: %v, %s", who, lives(stays), err, out)
+		}
+		pid, err := strconv.Atoi(l.await("daemon"))
+		fatal(t, err)
+		fatal(t, syscall.Kill(pid, syscall.SIGKILL))
+		gone(t, stays)
+	}
+}
