@@ -20,7 +20,9 @@ func (s *supervisor) stopped(pid int, status syscall.WaitStatus) {
 	switch {
 	case pid != s.command:
 	case status.Stopped():
-		s.signalOwner(syscall.SIGSTOP)
+		if hasShell(s.parent) {
+			s.signalOwner(syscall.SIGSTOP)
+		}
 	default:
 		s.wake()
 	}
@@ -79,6 +81,9 @@ const (
 	Guard      = guard
 	Supervisor = comm
 )
+
+// HasShell reports whether somebody can continue a process's group.
+func HasShell(pid int) bool { return hasShell(pid) }
 
 // ParentOf is the parent's number; 0 when there is no such process.
 func ParentOf(pid int) int { return parentOf(pid) }

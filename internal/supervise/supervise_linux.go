@@ -168,6 +168,9 @@ func (s *supervisor) settleDown() {
 		_ = syscall.Close(null)
 	}
 	_ = syscall.Chdir("/")
+	if s.parent != 0 {
+		s.leaveSession()
+	}
 }
 
 // step waits for something to happen, and does what there is to do.

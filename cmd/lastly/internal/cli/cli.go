@@ -158,7 +158,7 @@ const rootHelp = `Lastly undoes what must be undone, however a program ends: ret
   lastly run -- CMD ARGS      run a command; when it ends, its processes, files and whatever it registered go
   lastly add KIND ...         from inside of it: register something to be undone
   lastly list, watch          what there is on this machine
-  lastly sweep                settle what dead programs left; at boot, say
+  lastly sweep                settle what programs that are gone have left
   lastly doctor               what this machine can do
 
 What is registered is written down in a folder: the first of $LASTLY_DIR, $STATE_DIRECTORY/lastly,

@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/lastly-go/lastly"
 	"github.com/lastly-go/lastly/cmd/lastly/internal/control"
 	"github.com/lastly-go/lastly/durable"
 )
@@ -87,7 +85,7 @@ func (a *app) sweep(o durable.Options) error {
 	bar := a.startProgress()
 	r, err := durable.Sweep(ctx, o)
 	bar.stop()
-	err = errors.Join(err, a.sweepSockets())
+	err = errors.Join(err, control.Sweep())
 	if err != nil && len(r.Journals) == 0 {
 		return fmt.Errorf("sweep: %w", err)
 	}
@@ -124,38 +122,3 @@ func writeSettled(w interface{ Write([]byte) (int, error) }, r durable.Report) {
 		}
 	}
 }
-
-// sweepSockets removes what runs left that were killed, and ends the processes of those that had registered nothing, of which the
-// socket's name alone tells. A run of which but one process was killed ends its processes itself.
-func (a *app) sweepSockets() (err error) {
-	dir, err := folder()
-	if err != nil {
-		return nil //nolint:nilerr // the sweep has told it
-	}
-	for _, path := range control.Sockets(dir, 0) {
-		if !control.Dead(path) {
-			continue
-		}
-		if mark := control.MarkOf(path); mark != "" {
-			if isHeld(mark) {
-				continue
-			}
-			if failed := a.endTree(mark); failed != nil {
-				err = errors.Join(err, fmt.Errorf("the processes of %s: %w", filepath.Base(path), failed))
-				continue
-			}
-		}
-		_ = os.Remove(path)
-	}
-	return err
-}
-
-// endTree ends what bears a mark, and survives this process's own death as any record does.
-func (a *app) endTree(mark string) error {
-	var s lastly.Scope
-	_, err := durable.Kill.Register(&s, durable.Process{Mark: mark, Grace: treeGrace}, lastly.Hook{Name: "processes of a run", Timeout: 2 * treeGrace})
-	return errors.Join(err, s.Close())
-}
-
-// treeGrace is what `lastly run` gives by default.
-const treeGrace = 5 * time.Second

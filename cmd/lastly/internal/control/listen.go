@@ -113,6 +113,10 @@ func dial(path string) (*net.UnixConn, error) {
 
 // Dead reports whether a socket is there that nobody listens on any more.
 func Dead(path string) bool {
+	number, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(path), socketPrefix), "-")
+	if pid, err := strconv.Atoi(number); err == nil && isLastly(pid) {
+		return false
+	}
 	conn, err := dial(path)
 	if err == nil {
 		_ = conn.Close()

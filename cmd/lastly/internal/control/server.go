@@ -23,6 +23,9 @@ type Options struct {
 	// Listener is one that is bound to the path already, with mode 0600: it is then used, and the server's to close. nil: Serve
 	// makes one.
 	Listener *net.UnixListener
+
+	// Journaled says that there is a journal, or will be one in any case: so the socket may be in it from the start.
+	Journaled bool
 }
 
 // A Server answers requests, and registers on its scope what they ask for.
@@ -72,6 +75,9 @@ func Serve(s *lastly.Scope, path string, o Options) (*Server, error) {
 		name = "control socket"
 	}
 	s.Register(lastly.Hook{Name: name, Run: v.close, BestEffort: true})
+	if o.Journaled {
+		v.coverSocket()
+	}
 	return v, nil
 }
 

@@ -36,6 +36,11 @@ Flags, before the command:
                        their own (setsid), as daemons do. With no other flag
                        that registers something, one process does all: if that
                        is killed, only the command is, too
+      --group          pass signals on to the command's whole process group, as
+                       dumb-init does; on a terminal it shares lastly's, and
+                       only the command gets them
+      --ok-status N    this exit status of the command is taken for 0, as 143
+                       of a command that SIGTERM has ended; repeatable
       --config FILE    YAML with hooks that have names, an order and times, and
                        with what these flags say; flags win over it. For
                        editors, lastly schema writes its JSON schema

@@ -25,27 +25,6 @@ func (r *runner) forgetTree() {
 	}
 }
 
-// lock takes the locks, before all else: until then a signal ends the run as it would end any program.
-func (r *runner) lock() error {
-	ctx := context.Background()
-	if r.options.NoWait {
-		ended, cancel := context.WithCancel(ctx)
-		cancel()
-		ctx = ended
-	}
-	for _, path := range r.options.Lock {
-		err := resource.Lock(ctx, r.scope, path)
-		if held, ok := errors.AsType[*resource.HeldError](err); ok && r.options.NoWait && held.Holder.Pid != 0 {
-			return fmt.Errorf("--lock %s: held by process %d (%s) since %s; wait for it (without --no-wait), or stop that process",
-				path, held.Holder.Pid, held.Holder.Program, held.Holder.Since.Format(time.DateTime))
-		}
-		if err != nil {
-			return trimmed(err)
-		}
-	}
-	return nil
-}
-
 // register registers what is to be undone, in the order of the flags: the last one is the first to be undone. The folder for
 // temporary files outlives the commands. What a file says comes last, and so is the first.
 func (r *runner) register() error {
@@ -101,7 +80,7 @@ func (r *runner) added() *lastly.Scope { return r.scope.Child(lastly.Hook{Name: 
 
 // serve makes the run's socket.
 func (r *runner) serve() error {
-	server, err := control.Serve(r.added(), "", control.Options{})
+	server, err := control.Serve(r.added(), "", control.Options{Journaled: true})
 	if err != nil {
 		return trimmed(err)
 	}

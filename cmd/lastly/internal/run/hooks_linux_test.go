@@ -3,11 +3,13 @@ package run_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/lastly-go/lastly/internal/testproc"
 )
@@ -173,4 +175,117 @@ func TestNextRun(t *testing.T) {
 	next.cmd.Env = l.cmd.Env
 	next.begin().ends(0, "")
 	next.says("")
+}
+
+// TestLockTwice: nobody waits for himself, and who waits is told for whom.
+func TestLockTwice(t *testing.T) {
+	t.Parallel()
+	start(t, "--lock", "a", "--lock", "./a", "--", "true").ends(0, "")
+	l := start(t, "--lock", "a", "--", "sh", "-c", `"$LASTLY" run --lock a -- true`)
+	l.ends(125, "")
+	l.says("inside of which this is")
+}
+
+// TestLockInterrupted: a signal ends the waiting, also of process 1 of a container.
+func TestLockInterrupted(t *testing.T) {
+	t.Parallel()
+	l := start(t, "--lock", "a", "--", "sh", "-c", "echo ready >ready; while [ ! -e done ]; do sleep 0.02; done")
+	l.await("ready")
+	for _, first := range []bool{false, true} {
+		from, to, err := os.Pipe()
+		fatal(t, err)
+		second := prepare(t, "--lock", l.path("a"), "--", "true")
+		second.cmd.Stderr = to
+		if first {
+			asFirst(t, second)
+		}
+		second.begin()
+		fatal(t, to.Close())
+		text := make([]byte, 4096)
+		n, err := from.Read(text)
+		fatal(t, err)
+		if got, want := string(text[:n]), fmt.Sprint("waiting for --lock ", l.path("a"), ", held by process ", l.cmd.Process.Pid); !strings.Contains(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+		pid := second.cmd.Process.Pid
+		if first {
+			out, err := exec.Command("pgrep", "-P", itoa(pid)).Output()
+			fatal(t, err)
+			pid, err = strconv.Atoi(strings.TrimSpace(string(out)))
+			fatal(t, err)
+		}
+		fatal(t, syscall.Kill(pid, syscall.SIGTERM))
+		second.ends(143, "")
+		_ = from.Close()
+	}
+	fatal(t, os.WriteFile(l.path("done"), nil, 0o600))
+	l.ends(0, "")
+}
+
+// TestNobodyReads: neither a report's reader that does not come, nor a full stderr, keeps a run waiting.
+func TestNobodyReads(t *testing.T) {
+	t.Parallel()
+	l := prepare(t, "--report", "pipe", "--", "true")
+	fatal(t, syscall.Mkfifo(l.path("pipe"), 0o600))
+	l.begin().ends(125, "")
+	l.says("--report pipe: ")
+
+	from, to, err := os.Pipe()
+	fatal(t, err)
+	for fill := make([]byte, 4096); ; {
+		_ = to.SetWriteDeadline(time.Now()) // full when it would wait
+		if _, err := to.Write(fill); err != nil {
+			break
+		}
+	}
+	l = prepare(t, "--verbose", "--timeout", "0.2", "--on-exit", "touch undone", "--", "sh", "-c", "trap 'echo got; exit 3' TERM; echo ready >ready; while :; do sleep 0.02; done")
+	l.cmd.Stderr = to
+	l.begin().ends(124, "got\n")
+	if _, err := os.Lstat(l.path("undone")); err != nil {
+		t.Error(err)
+	}
+	_ = from.Close()
+	_ = to.Close()
+}
+
+// TestToldFailures: a hook that failed is told by its name, with why, and nothing of lastly's insides.
+func TestToldFailures(t *testing.T) {
+	t.Parallel()
+	l := start(t, "--on-exit", "sh -c 'echo no such engine >&2; exit 4'", "--on-exit", "false", "--", "true")
+	l.ends(125, "")
+	for _, want := range []string{"lastly: run: on-exit sh: run ", `"no such engine"`, "lastly: run: on-exit false: run "} {
+		l.says(want)
+	}
+	if strings.Contains(l.err.String(), ".go:") || strings.Count(l.err.String(), "lastly:") != 2 {
+		t.Errorf("%s", l.err.String())
+	}
+}
+
+// TestSocketGoes: a killed run's socket goes with what else it left, or with the next run.
+func TestSocketGoes(t *testing.T) {
+	t.Parallel()
+	l := prepare(t, "--temp", "--", "sh", "-c", "exec >/dev/null 2>&1; echo ready >ready; exec sleep 3600")
+	l.cmd.Env = append(l.cmd.Env, "LASTLY_DIR="+l.path("journals"))
+	l.begin().await("ready")
+	fatal(t, l.cmd.Process.Kill())
+	_ = l.status()
+	sockets := func() []string {
+		found, _ := filepath.Glob(l.path("journals/run-*"))
+		return found
+	}
+	testproc.Poll(t, "the guard", func() bool { return len(sockets()) == 0 })
+	plain := prepare(t, "--", "sh", "-c", "exec >/dev/null 2>&1; echo ready >ready; exec sleep 3600")
+	plain.cmd.Env = l.cmd.Env
+	plain.begin().await("ready")
+	fatal(t, plain.cmd.Process.Kill())
+	_ = plain.status()
+	if n := len(sockets()); n != 1 {
+		t.Errorf("%d sockets, want the killed one's", n)
+	}
+	testproc.Poll(t, "the end of the plain run's tree", func() bool { // until then the socket is not anybody's to remove
+		next := prepare(t, "--temp", "--", "true")
+		next.cmd.Env = l.cmd.Env
+		next.begin().ends(0, "")
+		return len(sockets()) == 0
+	})
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/cmd/lastly/internal/control"
 	"github.com/lastly-go/lastly/cmd/lastly/internal/run/config"
 	"github.com/lastly-go/lastly/cmd/lastly/internal/run/engine"
 	"github.com/lastly-go/lastly/durable"
@@ -122,7 +123,9 @@ const (
 // recover undoes what earlier runs left that nobody else has undone: those whose guard was killed as well, or the machine. It comes
 // before anything is made that has the same names.
 func (r *runner) recover() {
+	swept := control.Sweep()
 	report, err := durable.Recover(context.Background(), durable.Options{Limit: recoverLimit, Wait: recoverWait})
+	err = errors.Join(err, swept)
 	if failed := report.Count(durable.Failed); failed > 0 {
 		err = errors.Join(err, fmt.Errorf("%d of the things that earlier runs left could not be undone; `lastly list` shows why", failed))
 	}
@@ -166,7 +169,9 @@ func (r *runner) settle(code int) int {
 		seam.OfDurable.Finish()
 	}
 	if err != nil {
-		engine.Print(err.Error())
+		for _, line := range told(err) {
+			engine.Print(line)
+		}
 		if code == 0 {
 			code = engine.CodeOwn
 		}

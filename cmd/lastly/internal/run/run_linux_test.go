@@ -207,3 +207,30 @@ func TestOrphansAreReaped(t *testing.T) {
 	fatal(t, os.WriteFile(l.path("done"), nil, 0o600))
 	l.ends(0, "")
 }
+
+// TestOKStatus: a status that counts as success is 0, for hooks as well; one of lastly's own is not.
+func TestOKStatus(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		words := strings.Fields(mode)
+		start(t, append(words, "--ok-status", "143", "--", "sh", "-c", "kill $$")...).ends(0, "")
+		start(t, append(words, "--ok-status", "143", "--", "sh", "-c", "exit 3")...).ends(3, "")
+		start(t, append(words, "--ok-status", "124", "--timeout", "0.1", "--", "sleep", "60")...).ends(124, "")
+	}
+	l := start(t, "--ok-status", "3", "--on-failure", "touch failed", "--", "sh", "-c", "exit 3")
+	l.ends(0, "")
+	if _, err := os.Lstat(l.path("failed")); err == nil {
+		t.Error("--on-failure: it was no failure")
+	}
+}
+
+// TestGroup: with --group, what a shell waits for hears of a signal at once, too.
+func TestGroup(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		l := start(t, append(strings.Fields(mode), "--group", "--", "sh", "-c", `trap 'echo got; exit 3' TERM; echo ready >ready; sleep 3600`)...)
+		l.await("ready")
+		l.signal(syscall.SIGTERM)
+		l.ends(3, "got\n") // dash runs the trap when sleep has ended
+	}
+}

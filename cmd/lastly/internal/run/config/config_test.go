@@ -46,7 +46,7 @@ func TestMeaning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"--grace=10s", "--timeout=1m30s", "--lock=l", "--no-wait", "--let-go", "--report=r.json", "--signal-rewrite=TERM:QUIT", "--signal-rewrite=SIGHUP:0"}
+	want := []string{"--grace=10s", "--timeout=1m30s", "--lock=l", "--no-wait", "--let-go", "--group", "--ok-status=143", "--ok-status=3", "--report=r.json", "--signal-rewrite=TERM:QUIT", "--signal-rewrite=SIGHUP:0"}
 	if !slices.Equal(f.Flags, want) || !slices.Equal(f.Remove, []string{"a", "b/c"}) {
 		t.Errorf("flags %q, want %q; remove %q", f.Flags, want, f.Remove)
 	}
@@ -125,6 +125,7 @@ func TestRead(t *testing.T) {
 	write("nodir", "hooks:\n  - {argv: [./program], dir: none}\n", 0o600)
 	write("nofolder", "hooks:\n  - {argv: [./program], dir: program}\n", 0o600)
 	write("unset", "hooks:\n  - {argv: [./program], env: [IS_SET, IS_NOT_SET]}\n", 0o600)
+	write("root", "temp: true\nremove: [program, /]\n", 0o600)
 	write("zero", "hooks:\n  - {argv: [./program, \"\\0\"]}\n", 0o600)
 	for name, says := range map[string]string{
 		"none":     "--config none: no such file",
@@ -135,6 +136,7 @@ func TestRead(t *testing.T) {
 		"nodir":    "nodir:2: hook 1 (program): ",
 		"nofolder": "is no folder",
 		"unset":    "unset:2: hook 1 (program): env: the variable IS_NOT_SET is not set; ",
+		"root":     "root:2: remove /: ",
 		"zero":     "zero byte",
 	} {
 		if _, err := config.Read(name); err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), "; ") {

@@ -3,12 +3,24 @@ package config
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/lastly-go/lastly/internal/action"
+	"github.com/lastly-go/lastly/internal/pathid"
 )
 
-// find makes sure that each hook can be run: otherwise that would come out when some are registered already, or at the end.
+// find makes sure that all can be registered, and run: otherwise that would come out when some is registered already, or at the
+// end.
 func (f *File) find() error {
+	for _, path := range f.Remove {
+		abs, err := filepath.Abs(path)
+		if err == nil {
+			_, err = pathid.Capture(abs)
+		}
+		if err != nil {
+			return f.errorf(f.removeLine, "remove %s: %w; name a path that may go, in a folder that can be read", path, err)
+		}
+	}
 	for i := range f.Hooks {
 		h := &f.Hooks[i]
 		command, err := action.Command(h.Command).Capture()

@@ -12,7 +12,7 @@ import (
 
 // topKeys are those of a file. All but hooks are names of flags.
 func topKeys() []string {
-	return []string{"grace", "timeout", "temp", "remove", "lock", "no-wait", "let-go", "report", "signal-rewrite", "hooks"}
+	return []string{"grace", "timeout", "temp", "remove", "lock", "no-wait", "let-go", "group", "ok-status", "report", "signal-rewrite", "hooks"}
 }
 
 func hookKeys() []string {
@@ -53,7 +53,7 @@ func (f *File) top(p pair) (err error) {
 		f.removeLine = p.line
 		f.Remove, err = f.textList(p)
 		return err
-	case "temp", "no-wait", "let-go":
+	case "temp", "no-wait", "let-go", "group":
 		yes, err := f.bool(p)
 		if yes {
 			f.Flags = append(f.Flags, "--"+p.key)
@@ -62,6 +62,8 @@ func (f *File) top(p pair) (err error) {
 	case "grace", "timeout":
 		text, err := f.scalar(p.value, p.key, numbers, "a time; write such as 90s, 1m30s, or a number of seconds")
 		return f.flag(p, text, err)
+	case "ok-status":
+		return f.statuses(p)
 	case "report":
 		text, err := f.text(p.value, p.key)
 		return f.flag(p, text, err)
@@ -73,6 +75,20 @@ func (f *File) top(p pair) (err error) {
 		}
 	}
 	return err
+}
+
+func (f *File) statuses(p pair) error {
+	nodes, err := f.list(p)
+	if err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		text, err := f.scalar(n, p.key, []string{"!!int"}, "an exit status; write a number from 0 to 255")
+		if err := f.flag(p, text, err); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // flag adds what a flag would say, if that makes sense.

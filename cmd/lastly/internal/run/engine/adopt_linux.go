@@ -215,12 +215,4 @@ func childrenBefore() map[int]bool {
 	return earlier
 }
 
-func isZombie(pid int) bool {
-	stat := readAll("/proc/" + strconv.Itoa(pid) + "/stat")
-	for i := len(stat) - 3; i >= 0; i-- { // behind the program's name, which may contain anything
-		if stat[i] == ')' {
-			return stat[i+2] == 'Z'
-		}
-	}
-	return false
-}
+func isZombie(pid int) bool { return stateOf(pid) == 'Z' }

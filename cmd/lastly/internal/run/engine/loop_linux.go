@@ -36,6 +36,7 @@ func (s *Session) Run() (asked bool) {
 			s.endAdopted()
 		}
 		s.checkTime()
+		s.checkCont()
 	}
 	return false
 }
@@ -85,6 +86,9 @@ func (s *Session) patience() int64 {
 	if len(s.strays) > 0 {
 		limit = strayTime
 	}
+	if s.contAt > 0 {
+		limit = contTime
+	}
 	if s.deadline == 0 || s.ended {
 		return limit
 	}
@@ -100,8 +104,13 @@ func (s *Session) checkTime() {
 	}
 	s.deadline = 0
 	s.TimedOut = true
+	if !s.direct {
+		s.end(max(1, int64(s.Options.Grace)))
+	}
 	s.Say("the command took longer than " + s.Options.Timeout.String() + ": its tree gets SIGTERM, and SIGKILL after " + s.Options.Grace.String())
-	s.end(max(1, int64(s.Options.Grace)))
+	if s.direct { // which takes its time
+		s.end(max(1, int64(s.Options.Grace)))
+	}
 }
 
 // end ends the tree, or cuts its grace.
@@ -133,8 +142,8 @@ func (s *Session) hear() {
 
 // stop stops this process too, as the shell expects of a job whose command has stopped. The inner process does it, if there is one.
 func (s *Session) stop() {
-	if s.shared && syscall.Getpid() != 1 {
-		_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
+	if self := syscall.Getpid(); s.shared && self != 1 && supervise.HasShell(self) {
+		_ = syscall.Kill(self, syscall.SIGSTOP)
 	}
 }
 
@@ -169,11 +178,18 @@ func (s *Session) pass(c caught) {
 	if to := s.Options.Rewrite[sig]; to != 0 {
 		sig = int(to)
 	}
-	s.Say("pass " + signalName(sig) + " on to process " + strconv.Itoa(s.Command))
+	if sig == int(syscall.SIGCONT) && s.shared && !s.passesCont() {
+		return
+	}
 	s.signal(sig)
+	s.Say("passed " + signalName(sig) + " on to process " + strconv.Itoa(s.Command))
 }
 
 func (s *Session) signal(sig int) {
+	if s.Options.Group && !s.shared { // it leads one of its own; in lastly's, lastly would be told as well
+		_ = syscall.Kill(-s.Command, syscall.Signal(sig))
+		return
+	}
 	if s.target >= 0 && pidfdSignal(s.target, sig) != syscall.ENOSYS {
 		return
 	}
@@ -212,7 +228,15 @@ func (s *Session) Code() int {
 		return CodeTimeout
 	case !s.ended:
 		return CodeOwn // nobody knows
-	case s.Status.Signaled():
+	case s.Options.IsOK(s.status()):
+		return 0
+	}
+	return s.status()
+}
+
+// status is the command's exit status as a shell has it.
+func (s *Session) status() int {
+	if s.Status.Signaled() {
 		return 128 + int(s.Status.Signal())
 	}
 	return s.Status.ExitStatus()
@@ -225,6 +249,13 @@ func Print(text string) {
 	runtime.LockOSThread() // the mask is a thread's
 	defer runtime.UnlockOSThread()
 	before := blockToo(syscall.SIGTTOU)
+	defer setMask(before)
+	ready := []pollfd{{fd: 2, events: pollOut}}
+	if poll(ready, patienceOut); ready[0].revents == 0 {
+		return // a pipe that nobody reads must not keep signals, times and cleanups waiting
+	}
 	_, _ = syscall.Write(2, []byte("lastly: run: "+text+"\n"))
-	setMask(before)
 }
+
+// patienceOut is how long a line waits for room, in milliseconds.
+const patienceOut = 100

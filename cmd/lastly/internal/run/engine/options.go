@@ -1,5 +1,7 @@
 package engine
 
+import "strconv"
+
 // Options are what the flags of `lastly run` say.
 type Options struct {
 	Command []string // with its arguments
@@ -14,6 +16,8 @@ type Options struct {
 	Lock   []string
 	NoWait bool
 	LetGo  bool
+	Group  bool      // signals go to the command's whole process group
+	OK     [4]uint64 // exit statuses that count as 0: status n is bit n%64 of n/64
 	Report string
 	Config string
 
@@ -80,6 +84,8 @@ func flags() []flag {
 		{name: "--lock", value: func(o *Options, text string) string { o.Lock = append(o.Lock, text); return "" }},
 		{name: "--no-wait", set: func(o *Options) { o.NoWait = true }},
 		{name: "--let-go", set: func(o *Options) { o.LetGo = true }},
+		{name: "--group", set: func(o *Options) { o.Group = true }},
+		{name: "--ok-status", value: (*Options).okStatus},
 		{name: "--report", value: func(o *Options, text string) string { o.Report = text; return "" }},
 		{name: "--config", value: (*Options).config},
 		{name: "--signal-rewrite", value: (*Options).rewrite},
@@ -184,6 +190,18 @@ func (o *Options) config(text string) string {
 }
 
 // rewrite reads A:B. B may be 0: A is not passed on.
+func (o *Options) okStatus(text string) string {
+	n, err := strconv.ParseUint(text, 10, 8)
+	if err != nil {
+		return "no exit status; write a number from 0 to 255, such as 143 for a command that SIGTERM has ended"
+	}
+	o.OK[n/64] |= 1 << (n % 64)
+	return ""
+}
+
+// IsOK reports whether an exit status counts as 0.
+func (o *Options) IsOK(status int) bool { return o.OK[status/64&3]&(1<<(status%64)) != 0 }
+
 func (o *Options) rewrite(text string) string {
 	from, to, ok := cut(text, ':')
 	a, b := signalNumber(from), signalNumber(to)

@@ -28,8 +28,10 @@ func TestMillis(t *testing.T) {
 
 func TestSignalNumber(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]int{"TERM": 15, "SIGTERM": 15, "sigterm": 15, "15": 15, "0": 0, "64": 64, "RTMIN+1": 35, "": -1, "65": -1, "-1": -1, "TERMINATE": -1, "RTMIN+99": -1, "SIG": -1,
-		"RTMIN": 34, "RTMAX": 64, "RTMAX-1": 63, "RTMAX-31": -1, "RTMIN-1": -1, "RTMIN+-1": -1, "RT": -1, "SIGIOT": 6, "CLD": 17, "POLL": 29} {
+	for text, want := range map[string]int{
+		"TERM": 15, "SIGTERM": 15, "sigterm": 15, "15": 15, "0": 0, "64": 64, "RTMIN+1": 35, "": -1, "65": -1, "-1": -1, "TERMINATE": -1, "RTMIN+99": -1, "SIG": -1,
+		"RTMIN": 34, "RTMAX": 64, "RTMAX-1": 63, "RTMAX-31": -1, "RTMIN-1": -1, "RTMIN+-1": -1, "RT": -1, "SIGIOT": 6, "CLD": 17, "POLL": 29,
+	} {
 		if got := signalNumber(text); got != want {
 			t.Errorf("%q: %d, want %d", text, got, want)
 		}
@@ -50,6 +52,20 @@ func TestParse(t *testing.T) {
 	for _, plain := range []string{"true", "-q true", "--let-go -v -- true", "--timeout 1 --grace 1 true", "--signal-rewrite 1:2 true"} {
 		if o, err := Parse(strings.Fields(plain)); err != nil || !o.Plain() {
 			t.Errorf("%s: %v", plain, err)
+		}
+	}
+	o, err = Parse([]string{"--ok-status", "143", "--ok-status=3", "--group", "true"})
+	for status := range 256 {
+		if o.IsOK(status) != (status == 143 || status == 3) {
+			t.Errorf("--ok-status: %d: %v", status, o.IsOK(status))
+		}
+	}
+	if err != nil || !o.Group || !o.Plain() {
+		t.Errorf("%+v: %v", o, err)
+	}
+	for _, bad := range []string{"--ok-status 256 true", "--ok-status -1 true", "--ok-status x true", "--signal-rewrite KILL:TERM true"} {
+		if _, err := Parse(strings.Fields(bad)); err == nil {
+			t.Errorf("%s: no error", bad)
 		}
 	}
 	if _, err := Parse([]string{"--nothing"}); err == nil {

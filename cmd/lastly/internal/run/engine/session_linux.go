@@ -33,6 +33,7 @@ type Session struct {
 	Lost        bool  // the inner process was killed
 	deadline    int64 // of the timeout; 0: none
 	late        int   // signals that came after the command's end
+	contAt      int64 // when is looked whether the command was continued; 0: not
 
 	earlier map[int]bool // children from before this process was lastly
 

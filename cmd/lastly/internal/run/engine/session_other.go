@@ -103,10 +103,15 @@ func (s *Session) Code() int {
 		return 0
 	case !ok:
 		return CodeOwn
-	case exit.Signal != nil:
-		return 128 + numberOf(exit.Signal)
 	}
-	return exit.Code
+	code := exit.Code
+	if exit.Signal != nil {
+		code = 128 + numberOf(exit.Signal)
+	}
+	if s.Options.IsOK(code) {
+		return 0
+	}
+	return code
 }
 
 // WatchLate takes signals while what is registered is undone: a second one ends the process. It never returns.

@@ -14,7 +14,8 @@ const (
 
 	prSetChildSubreaper = 36
 
-	pollIn = 0x1
+	pollIn  = 0x1
+	pollOut = 0x4
 )
 
 type pollfd struct {

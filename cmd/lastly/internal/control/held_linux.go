@@ -1,6 +1,8 @@
-package cli
+package control
 
 import (
+	"os"
+
 	"github.com/lastly-go/lastly/internal/action"
 	"github.com/lastly-go/lastly/internal/proc"
 	"github.com/lastly-go/lastly/internal/supervise"
@@ -17,3 +19,16 @@ func isHeld(mark string) (held bool) {
 	})
 	return held && err == nil
 }
+
+// isBorne reports whether there is a process with the mark.
+func isBorne(mark string) (found bool) {
+	err := proc.EachMarked(action.MarkVariable, mark, func(*proc.Process) (keep bool) {
+		found = true
+		return false
+	})
+	return found || err != nil
+}
+
+// isLastly reports whether the process is one of this program: then a socket with its number is its own, or will be looked at
+// later. To connect would tell, and make a run that has nothing registered get ready to register something.
+func isLastly(pid int) bool { return pid > 0 && supervise.NameOf(pid) == supervise.NameOf(os.Getpid()) }

@@ -1,0 +1,34 @@
+package supervise
+
+import "syscall"
+
+// leaveSession makes a session of this process's own, once the command is forked. To the kernel, a process whose parent is in its
+// session, but in another group, has a shell that can continue it, and with it its whole group. This one is no shell: where there
+// is none but it (script(1), ssh, a container with a terminal), Ctrl-Z must not stop anything, and when the shell of a stopped job
+// has ended, the job is due SIGHUP.
+//
+// The leader of a group can't leave, so it joins the command's on the way.
+func (s *supervisor) leaveSession() {
+	if group, err := syscall.Getpgid(s.command); err == nil && group > 0 {
+		_ = syscall.Setpgid(0, group)
+	}
+	_, _ = syscall.Setsid()
+}
+
+// hasShell reports whether somebody in the session can continue a process's group; it is orphaned otherwise. Other supervisors, which
+// have left the session, are passed over.
+func hasShell(pid int) bool {
+	group, err := syscall.Getpgid(pid)
+	for session := sessionOf(pid); err == nil; {
+		if pid = parentOf(pid); pid > 0 && nameOf(pid) == comm {
+			pid = parentOf(pid)
+		}
+		if pid <= 0 || sessionOf(pid) != session {
+			return false
+		}
+		if other, err := syscall.Getpgid(pid); err != nil || other != group {
+			return err == nil
+		}
+	}
+	return false
+}
