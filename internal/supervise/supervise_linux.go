@@ -8,7 +8,7 @@ import (
 
 // How a tree is ended.
 const (
-	askRounds = 10     // how often is looked for descendants that were forked while SIGTERM was sent
+	askAgain  = 100    // ms between two looks for descendants that were forked while SIGTERM was sent
 	lookAgain = 5      // ms between two looks for orphans that have become children; doubles while nothing ends
 	lookMost  = 1000   // ms
 	stuckTime = 10_000 // ms that nothing ends of what was killed, until it is left: it hangs in the kernel
@@ -207,7 +207,7 @@ func (s *supervisor) patience() int64 {
 func (s *supervisor) untilNext() int64 {
 	switch s.state {
 	case asking:
-		return max(0, s.deadline-now())
+		return max(0, min(s.deadline, s.nextLook)-now())
 	case killing:
 		return max(0, s.nextLook-now())
 	}
@@ -281,6 +281,7 @@ func (s *supervisor) reap() {
 func (s *supervisor) forget(pid int) {
 	delete(s.killed, pid)
 	delete(s.immune, pid)
+	delete(s.asked, pid)
 	s.moved = now()
 }
 
@@ -298,24 +299,44 @@ func (s *supervisor) end(graceMS int64) {
 	}
 }
 
-// ask sends SIGTERM to every descendant, once. Who is started later may be part of an orderly end. Supervisors and guards of
-// programs in the tree hear from those when it is their turn.
+// ask sends SIGTERM to every descendant that there is now. Who is started later by one that was asked may be part of its orderly end.
 func (s *supervisor) ask() {
-	for again, rounds := true, 0; again && rounds < askRounds; rounds++ {
-		again = false
-		s.descendants(func(pid, parent int) bool {
-			if s.asked[pid] {
-				return true
-			}
-			if s.isLetGo(pid) {
-				return false
-			}
-			s.asked[pid], again = true, true
-			if name := nameOf(pid); name != comm && name != guard {
-				s.terminate(pid, parent)
-			}
-			return true
-		})
+	type member struct{ pid, parent int }
+	var all []member
+	s.descendants(func(pid, parent int) bool {
+		if s.isLetGo(pid) {
+			return false
+		}
+		all = append(all, member{pid, parent})
+		return true
+	})
+	for _, m := range all {
+		s.askOne(m.pid, m.parent)
+	}
+	s.nextLook = now() + askAgain
+}
+
+// askOrphans asks those that were missed, being forked just then: their parents have ended, and they have become children.
+func (s *supervisor) askOrphans() {
+	if now() < s.nextLook {
+		return
+	}
+	s.nextLook = now() + askAgain
+	for _, pid := range s.children(s.self) {
+		if !s.isLetGo(pid) {
+			s.askOne(pid, s.self)
+		}
+	}
+}
+
+// askOne leaves out supervisors and guards of programs in the tree: they hear from those when it is their turn.
+func (s *supervisor) askOne(pid, parent int) {
+	if s.asked[pid] {
+		return
+	}
+	s.asked[pid] = true
+	if name := nameOf(pid); name != comm && name != guard {
+		s.terminate(pid, parent)
 	}
 }
 
@@ -323,7 +344,10 @@ func (s *supervisor) ask() {
 // nobody is signalled but children, whose numbers can't be anybody else's before they are reaped.
 func (s *supervisor) endTree() {
 	if s.state == asking && now() >= s.deadline {
-		s.state, s.deadline, s.moved = killing, now()+guardTime, now()
+		s.state, s.deadline, s.moved, s.nextLook = killing, now()+guardTime, now(), 0
+	}
+	if s.state == asking {
+		s.askOrphans()
 	}
 	if s.state != killing {
 		return

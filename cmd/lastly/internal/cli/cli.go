@@ -71,6 +71,9 @@ type app struct {
 // which main hands to package run.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{in: stdin, out: bufio.NewWriterSize(stdout, 64<<10), rawOut: stdout, err: stderr}
+	if len(args) == 1 && (args[0] == "--version" || args[0] == "-V") { // what everybody tries first
+		args = []string{"version"}
+	}
 	root := a.root(args)
 	root.SetArgs(args)
 	root.SetIn(stdin)

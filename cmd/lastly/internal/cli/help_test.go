@@ -86,8 +86,10 @@ func TestCompletion(t *testing.T) {
 
 // TestVersion names the toolchain at least.
 func TestVersion(t *testing.T) {
-	r := run(t, "version").check(0)
-	r.has(r.out, "lastly ", "go1.")
+	for _, word := range []string{"version", "--version", "-V"} {
+		r := run(t, word).check(0)
+		r.has(r.out, "lastly ", "go1.")
+	}
 }
 
 // A wall is a writer that fails.

@@ -117,5 +117,6 @@ func (c *Client) cutOff(err, sent error, limit time.Duration) error {
 	if sent != nil {
 		err = sent
 	}
-	return fmt.Errorf("%w: it ended while it was asked (%w); `lastly list` shows whether it was done", ErrGone, err)
+	// Not wrapped: an EPIPE of this socket is none of stdout's, whose reader may have had enough.
+	return fmt.Errorf("%w: it ended while it was asked (%s); `lastly list` shows whether it was done", ErrGone, err.Error())
 }

@@ -146,18 +146,48 @@ func TestBothKilled(t *testing.T) {
 	}
 }
 
-// TestHandlersGoOn: when the inner process is killed, each process is asked to end once, and what a handler starts then is not.
+// TestHandlersGoOn: whichever process is killed, each of the tree is asked to end once, and what a handler starts then is not.
 func TestHandlersGoOn(t *testing.T) {
 	t.Parallel()
-	l := start(t, "--", "sh", "-c", `echo $PPID >inner; trap 'sh -c "sleep 0.3; echo handled" >handled; exit 3' TERM; echo ready >ready; while :; do sleep 0.02; done`)
-	l.await("ready")
-	inner, err := strconv.Atoi(l.await("inner"))
-	fatal(t, err)
-	fatal(t, syscall.Kill(inner, syscall.SIGKILL))
-	l.ends(3, "")
-	l.says("has ended (SIGKILL)")
-	if l.read("handled") != "handled\n" {
-		t.Errorf("%q", l.read("handled"))
+	for _, who := range []string{"outer", "inner"} {
+		l := start(t, "--", "sh", "-c", `exec >/dev/null 2>&1; trap 'sh -c "sleep 0.2; echo handled" >handled; exit 3' TERM; trap 'echo passed >passed' USR1
+			sleep 3600 & sleep 3600 & sleep 3600 & echo $PPID >inner; while :; do sleep 0.02; done`)
+		inner, err := strconv.Atoi(l.await("inner"))
+		fatal(t, err)
+		l.signal(syscall.SIGUSR1)
+		l.await("passed") // so lastly knows that the command runs
+		if who == "inner" {
+			fatal(t, syscall.Kill(inner, syscall.SIGKILL))
+			l.ends(3, "")
+			l.says("has ended (SIGKILL)")
+		} else {
+			fatal(t, l.cmd.Process.Kill())
+			_ = l.status()
+		}
+		l.await("handled")
+	}
+}
+
+// TestOrphansAreAsked: what was forked in the moment of the asking hears of it, when its parent has ended.
+func TestOrphansAreAsked(t *testing.T) {
+	t.Parallel()
+	for _, who := range []string{"outer", "inner"} {
+		sleep := made(t) + itoa(int(who[0]))
+		// The handler's child is an orphan soon, as one is that was forked too late to be seen.
+		l := start(t, "--grace", "60", "--", "sh", "-c", `exec >/dev/null 2>&1; trap 'sleep `+sleep+` & echo orphan >orphan; exit 3' TERM
+			trap 'echo passed >passed' USR1; echo $PPID >inner; while :; do sleep 0.02; done`)
+		inner, err := strconv.Atoi(l.await("inner"))
+		fatal(t, err)
+		l.signal(syscall.SIGUSR1)
+		l.await("passed")
+		pid := inner
+		if who == "outer" {
+			pid = l.cmd.Process.Pid
+		}
+		fatal(t, syscall.Kill(pid, syscall.SIGKILL))
+		_ = l.status()
+		l.await("orphan")
+		gone(t, sleep) // and not only when the grace is over
 	}
 }
 

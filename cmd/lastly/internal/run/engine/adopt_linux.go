@@ -14,7 +14,6 @@ const (
 	lookAgain = 5      // ms between two looks at what is left; doubles
 	lookMost  = 200    // ms
 	stuckTime = 10_000 // ms that nothing ends, although all got SIGKILL
-	askRounds = 10     // how often is looked for what was forked while SIGTERM was sent
 	strayTime = 500    // ms that whoever has started a child in this process has to reap it
 )
 
@@ -104,7 +103,7 @@ func (s *Session) endAdopted() {
 	for pause := int64(lookAgain); e.reap(); pause = min(2*pause, lookMost) {
 		if now() >= e.deadline || s.late > 0 {
 			e.kill()
-		} else if len(e.asked) == 0 {
+		} else {
 			e.ask()
 		}
 		fds := []pollfd{{fd: int32(s.signals), events: pollIn}}
@@ -162,20 +161,21 @@ func (e *ending) kill() {
 	}
 }
 
-// ask sends SIGTERM to everyone, once. Who is started later may be part of an orderly end.
+// ask sends SIGTERM to everyone that there is now, as the inner process does; later, to those that have become orphans since.
 func (e *ending) ask() {
-	for again, rounds := true, 0; again && rounds < askRounds; rounds++ {
-		again = false
+	all := append([]int(nil), e.left...)
+	if len(e.asked) == 0 {
 		for _, child := range e.left {
-			for _, pid := range append(supervise.Descendants(child), child) {
-				if e.asked[pid] || e.isSpared(pid) {
-					continue
-				}
-				e.asked[pid], again = true, true
-				_ = syscall.Kill(pid, syscall.SIGTERM)
-				_ = syscall.Kill(pid, syscall.SIGCONT)
-			}
+			all = append(all, supervise.Descendants(child)...)
 		}
+	}
+	for _, pid := range all {
+		if e.asked[pid] || e.isSpared(pid) {
+			continue
+		}
+		e.asked[pid] = true
+		_ = syscall.Kill(pid, syscall.SIGTERM)
+		_ = syscall.Kill(pid, syscall.SIGCONT)
 	}
 }
 
@@ -215,4 +215,15 @@ func childrenBefore() map[int]bool {
 	return earlier
 }
 
-func isZombie(pid int) bool { return stateOf(pid) == 'Z' }
+func isZombie(pid int) bool { return hasPrefix(statOf(strconv.Itoa(pid)), "Z") }
+
+// statOf is what /proc has of a process behind its name, which may contain anything.
+func statOf(pid string) string {
+	stat := readAll("/proc/" + pid + "/stat")
+	for i := len(stat) - 3; i >= 0; i-- {
+		if stat[i] == ')' {
+			return string(stat[i+2:])
+		}
+	}
+	return ""
+}

@@ -136,6 +136,7 @@ func (s *Session) hear() {
 		s.leave(int(number))
 	case what == supervise.Gone:
 		s.gone = true
+		s.Unlisten() // while the inner process exits, for which forget waits
 		s.forget()
 	}
 }
@@ -147,18 +148,23 @@ func (s *Session) stop() {
 	}
 }
 
-// takeSignals takes all that came.
+// takeSignals takes all that came. Many deaths in a row are looked for once: each look goes through all children.
 func (s *Session) takeSignals() {
+	died := false
 	for {
 		c, ok := take(s.signals)
-		if !ok {
+		if died && (!ok || c.number != int(syscall.SIGCHLD)) {
+			s.reap() // before what came after it
+			died = false
+		}
+		switch {
+		case !ok:
 			return
+		case c.number == int(syscall.SIGCHLD):
+			died = true
+		default:
+			s.pass(c)
 		}
-		if c.number == int(syscall.SIGCHLD) {
-			s.reap()
-			continue
-		}
-		s.pass(c)
 	}
 }
 

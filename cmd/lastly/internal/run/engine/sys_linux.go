@@ -57,14 +57,19 @@ func becomeSubreaper() {
 	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0)
 }
 
-// hasTerminal reports whether the process has a controlling terminal.
+// hasTerminal reports whether the process has a controlling terminal, also where there is no /dev/tty to open it by.
 func hasTerminal() bool {
 	fd, err := syscall.Open("/dev/tty", syscall.O_RDWR|syscall.O_NOCTTY|syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
-	if err != nil {
+	if err == nil {
+		_ = syscall.Close(fd)
+		return true
+	}
+	if err == syscall.ENXIO {
 		return false
 	}
-	_ = syscall.Close(fd)
-	return true
+	const terminal = 4 // of the fields behind the name: state, ppid, pgrp, session, tty_nr
+	fields := split(statOf("self"), ' ')
+	return len(fields) > terminal && fields[terminal] != "0"
 }
 
 func sessionOf(pid int) int {
