@@ -46,6 +46,9 @@ func (v *Server) add(r wireRequest, peer int) (id string, err error) {
 	if err != nil {
 		return "", err
 	}
+	if err := v.begin(); err != nil {
+		return "", err
+	}
 	v.coverSocket()
 	var h *held
 	switch r.Kind {
@@ -114,7 +117,7 @@ func checkKill(p Kill, self, peer int) error {
 type payload interface{ String() string }
 
 func register[P payload](v *Server, kind string, k *durable.Kind[P], p P, h lastly.Hook) (*held, error) {
-	one := &held{Record: Record{Kind: kind, Name: h.Name, Text: p.String()}}
+	one := &held{Record: Record{Kind: kind, Name: h.Name, Text: p.String()}, timeout: h.Timeout}
 	if h.Name == "" {
 		h.Name = kind + " " + one.Text // what errors and reports call it
 	}

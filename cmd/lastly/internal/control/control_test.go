@@ -130,6 +130,47 @@ func TestAdd(t *testing.T) {
 	}
 }
 
+// TestTime: the server knows how long what was added may take in all, without what was taken back.
+func TestTime(t *testing.T) {
+	_, v := serve(t)
+	c := dial(t, v.Path())
+	r := remove(file(t))
+	do(t, c, r)
+	r.Timeout = time.Minute
+	do(t, c, r)
+	id := do(t, c, r).ID
+	do(t, c, control.Request{Op: control.OpCancel, ID: id})
+	if got := v.Time(); got != time.Minute {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestFirst: what has to come before the first that is added is tried until it succeeds, and then no more.
+func TestFirst(t *testing.T) {
+	s := &lastly.Scope{Name: t.Name()}
+	t.Cleanup(func() { _ = s.Close() })
+	calls := 0
+	v, err := control.Serve(s, "", control.Options{First: func() error {
+		if calls++; calls == 1 {
+			return errors.New("no room")
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := dial(t, v.Path())
+	do(t, c, control.Request{Op: control.OpPing})
+	if _, err := c.Do(remove(file(t))); err == nil || !strings.Contains(err.Error(), "no room") {
+		t.Errorf("got %v", err)
+	}
+	do(t, c, remove(file(t)))
+	do(t, c, remove(file(t)))
+	if calls != 2 {
+		t.Errorf("%d calls, want 2", calls)
+	}
+}
+
 // TestUses: names, Last and timeouts get to the scope.
 func TestUses(t *testing.T) {
 	s, v := serve(t)

@@ -26,6 +26,9 @@ type Options struct {
 
 	// Journaled says that there is a journal, or will be one in any case: so the socket may be in it from the start.
 	Journaled bool
+
+	// First is called before something is added, until it succeeds once. Its error is the answer. nil: nothing.
+	First func() error
 }
 
 // A Server answers requests, and registers on its scope what they ask for.
@@ -35,6 +38,9 @@ type Server struct {
 	ln    *net.UnixListener
 
 	all sync.WaitGroup // connections, and the loop that accepts them
+
+	starting sync.Mutex   // held while first is called
+	first    func() error // nil: it has succeeded
 
 	mu      sync.Mutex // guards what follows; not held while something is registered or undone
 	conns   map[*net.UnixConn]bool
@@ -47,7 +53,8 @@ type Server struct {
 type held struct {
 	Record
 
-	handle interface {
+	timeout time.Duration // 0: the run's default
+	handle  interface {
 		Cancel() bool
 		Run(ctx context.Context) error
 	}
@@ -68,7 +75,7 @@ func Serve(s *lastly.Scope, path string, o Options) (*Server, error) {
 			return nil, fmt.Errorf("lastly: control socket: %w", err)
 		}
 	}
-	v := &Server{scope: s, path: path, ln: ln, conns: make(map[*net.UnixConn]bool)}
+	v := &Server{scope: s, path: path, ln: ln, first: o.First, conns: make(map[*net.UnixConn]bool)}
 	v.all.Go(v.accept) // ends when the listener is closed
 	name := o.Name
 	if name == "" {
@@ -83,6 +90,29 @@ func Serve(s *lastly.Scope, path string, o Options) (*Server, error) {
 
 // Path is where it listens: what LASTLY_RUN is set to.
 func (v *Server) Path() string { return v.path }
+
+// Time is what all that was added, and has a timeout of its own, may take at the end.
+func (v *Server) Time() (total time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, h := range v.held {
+		total += h.timeout
+	}
+	return total
+}
+
+// begin is for the first that is added.
+func (v *Server) begin() error {
+	v.starting.Lock()
+	defer v.starting.Unlock()
+	if v.first != nil {
+		if err := v.first(); err != nil {
+			return err
+		}
+		v.first = nil
+	}
+	return nil
+}
 
 // Env is what the environment of a command needs, so that it can ask.
 func (v *Server) Env() []string { return []string{RunVariable + "=" + v.path} }

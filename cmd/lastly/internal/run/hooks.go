@@ -1,7 +1,6 @@
 package run
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -17,13 +16,6 @@ import (
 	"github.com/lastly-go/lastly/durable"
 	"github.com/lastly-go/lastly/resource"
 )
-
-// forgetTree strikes the tree, which is gone.
-func (r *runner) forgetTree() {
-	for _, record := range r.tree {
-		record.Cancel()
-	}
-}
 
 // register registers what is to be undone, in the order of the flags: the last one is the first to be undone. The folder for
 // temporary files outlives the commands. What a file says comes last, and so is the first.
@@ -79,63 +71,28 @@ func registerRemove(s *lastly.Scope, given string) error {
 func (r *runner) added() *lastly.Scope { return r.scope.Child(lastly.Hook{Name: "added"}) }
 
 // serve makes the run's socket.
-func (r *runner) serve() error {
-	server, err := control.Serve(r.added(), "", control.Options{Journaled: true})
+func (r *runner) serve() (err error) {
+	r.server, err = control.Serve(r.added(), "", control.Options{Journaled: true})
 	if err != nil {
 		return trimmed(err)
 	}
-	r.session.Socket = server.Path()
+	r.session.Socket = r.server.Path()
 	return nil
 }
 
-// serveOn goes on with the socket that the command knows already.
-func (r *runner) serveOn(added *lastly.Scope) error {
+// serveOn goes on with the socket that the command knows already. Only when somebody adds something the tree is written down, and
+// before that: who is answered may be sure that the tree ends first.
+func (r *runner) serveOn() error {
 	file := os.NewFile(uintptr(r.session.Taken()), "control socket")
 	ln, err := net.FileListener(file)
 	_ = file.Close()
 	if err != nil {
 		return fmt.Errorf("control socket: %w", err)
 	}
-	_, err = control.Serve(added, r.session.Socket, control.Options{Listener: ln.(*net.UnixListener)})
+	inner, command := r.session.Inner, r.session.Command // which the session changes, in another goroutine
+	o := control.Options{Listener: ln.(*net.UnixListener), First: func() error { return r.registerRunning(inner, command) }}
+	r.server, err = control.Serve(r.added(), r.session.Socket, o)
 	return trimmed(err)
-}
-
-// registerTree writes the tree down, before there is one: should both processes that hold it be killed, the guard ends what bears
-// the mark. With --let-go that would be too much, for daemons bear it as well.
-func (r *runner) registerTree() error {
-	if r.session.Mark == "" || r.options.LetGo {
-		return nil // else package resource has written it down
-	}
-	return r.registerProcess(durable.Process{Mark: r.session.Mark, Grace: r.grace()})
-}
-
-// describeTree names the inner process, for which the guard waits.
-func (r *runner) describeTree() {
-	inner := durable.Process{Pid: r.session.Inner, Grace: r.grace(), Await: r.grace() + awaitInner}
-	switch {
-	case r.session.Mark == "":
-	case r.options.LetGo: // an error means that it was quick, and is gone
-		_ = r.registerProcess(durable.Process{Pid: r.session.Command, Grace: r.grace()})
-		if inner.Pid != 0 {
-			_ = r.registerProcess(inner) // after the command, and so awaited before that is killed
-		}
-	case inner.Pid == 0:
-		_ = r.tree[0].Update(durable.Process{Mark: r.session.Mark, Pid: r.session.Command, Grace: r.grace()})
-	default:
-		inner.Mark = r.session.Mark
-		_ = r.tree[0].Update(inner)
-	}
-}
-
-func (r *runner) registerProcess(process durable.Process) error {
-	none := func(context.Context) error { return nil } // while this process lives the session ends it
-	hook := lastly.Hook{Name: "command " + filepath.Base(r.options.Command[0]), Run: none, Timeout: r.grace() + 2*awaitInner}
-	record, err := durable.Kill.Register(r.scope, process, hook)
-	if err != nil {
-		return trimmed(err)
-	}
-	r.tree = append(r.tree, record)
-	return nil
 }
 
 func (r *runner) grace() time.Duration { return time.Duration(r.options.Grace) * time.Millisecond }

@@ -289,3 +289,25 @@ func TestSocketGoes(t *testing.T) {
 		return len(sockets()) == 0
 	})
 }
+
+// TestFullDisk: who adds something when there is no room is told so, and may try again.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	l := prepare(t, "--", "sh", "-c", `mkdir here; head -c 100000 /dev/zero >"$LASTLY_DIR/fill" 2>/dev/null; "$LASTLY" add remove here 2>err; echo "status $?"; rm "$LASTLY_DIR/fill"; "$LASTLY" add remove here >id; echo "status $?"`)
+	if out, err := exec.Command("unshare", "--mount", "true").CombinedOutput(); err != nil {
+		testproc.Skip(t, "a mount namespace of its own is not permitted here: "+string(out))
+	}
+	fatal(t, os.Mkdir(l.path("small"), 0o700))
+	l.cmd.Env = append(l.cmd.Env, "LASTLY_DIR="+l.path("small/journals"))
+	l.cmd.Args = append([]string{"unshare", "--mount", "sh", "-c", `mount -t tmpfs -o size=64k,mode=700 none small && mkdir -m 700 small/journals && exec "$@"`, "sh", l.cmd.Path}, l.cmd.Args[1:]...)
+	path, err := exec.LookPath("unshare")
+	fatal(t, err)
+	l.cmd.Path = path
+	l.begin().ends(0, "status 1\nstatus 0\n")
+	if got := l.read("err"); !strings.Contains(got, "no space left") {
+		t.Errorf("%q", got)
+	}
+	if _, err := os.Lstat(l.path("here")); err == nil {
+		t.Error("it was not removed")
+	}
+}

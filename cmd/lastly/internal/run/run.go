@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/lastly-go/lastly"
@@ -54,12 +55,9 @@ func goOn(s *engine.Session) int {
 	r.session = s
 	s.Served()
 	r.allow()
-	if err := r.takeOver(); err != nil {
+	if err := r.serveOn(); err != nil {
 		s.Warn(err.Error() + "; what is in the run can register nothing")
 		s.Unlisten()
-		if fd := s.Taken(); fd >= 0 {
-			_ = os.NewFile(uintptr(fd), "control socket").Close() // who has connected hears it
-		}
 	}
 	s.Run()
 	return r.end()
@@ -73,7 +71,10 @@ type runner struct {
 	session   *engine.Session
 	temp      string
 	onFailure []*durable.Record[durable.Command]
-	tree      []*durable.Record[durable.Process]
+	server    *control.Server
+
+	mu   sync.Mutex // guards tree
+	tree []*durable.Record[durable.Process]
 
 	configured configured
 }
@@ -134,16 +135,6 @@ func (r *runner) recover() {
 	}
 }
 
-// takeOver makes for a command that runs what start would have made.
-func (r *runner) takeOver() error {
-	added := r.added()
-	if err := r.registerTree(); err != nil {
-		return err
-	}
-	r.describeTree()
-	return r.serveOn(added) // now that the tree is written down: who is answered may be sure that it ends first
-}
-
 // end settles what is registered when the command's tree is gone, and returns the exit status.
 func (r *runner) end() int {
 	r.forgetTree()
@@ -160,6 +151,9 @@ func (r *runner) settle(code int) int {
 	}
 	if r.session != nil {
 		go r.session.WatchLate() // ends with the process
+	}
+	if r.server != nil {
+		r.scope.Grace += r.server.Time()
 	}
 	err := r.scope.Shutdown(context.Background())
 	if reportErr := r.report(); reportErr != nil {
@@ -191,6 +185,3 @@ func codeOf(err error) int {
 	}
 	return engine.CodeOwn
 }
-
-// awaitInner is how long a guard waits for the inner process to end the tree, beyond the grace.
-const awaitInner = 5 * time.Second
