@@ -28,7 +28,8 @@ next sweep that comes when it is due; after eight attempts it is a dead letter, 
 Ctrl-C finishes the record that it is at, and leaves the rest as it was.
 
 ` + exitCodes + `
-  sweep returns 1 if something failed now or is a dead letter; not if something waits for its time or its program`,
+  sweep returns 1 if something failed now or is a dead letter, or a journal could
+  not be used; not if something waits for its time or its program`,
 		Example: `  lastly sweep --dry-run
   @reboot lastly sweep              (in a crontab)`,
 		Args: exactly("no words", 0),
@@ -102,8 +103,19 @@ func (a *app) sweep(o durable.Options) error {
 		return fmt.Errorf("sweep: %w", err)
 	case r.Count(durable.Failed, durable.DeadLetter) > 0:
 		return &failure{codeFailed, errors.New("sweep: something is left; `lastly list` shows it, `lastly retry ID` tries it at once, `lastly forget ID` gives a dead letter up")}
+	case unusable(r) > 0:
+		return &failure{codeFailed, fmt.Errorf("sweep: %s could not be used; the lines above say why", count(unusable(r), "journal", "journals"))}
 	}
 	return nil
+}
+
+func unusable(r durable.Report) (n int) {
+	for _, j := range r.Journals {
+		if j.State == durable.Unusable {
+			n++
+		}
+	}
+	return n
 }
 
 // writeSettled writes a line for each record that was looked at.

@@ -155,3 +155,18 @@ func TestNames(t *testing.T) {
 		t.Error("it is left")
 	}
 }
+
+// TestSweepUnusable: a journal that can't be read is not passed over in silence.
+func TestSweepUnusable(t *testing.T) {
+	m := newMachine(t)
+	m.dead("remove " + file(t))
+	names, err := filepath.Glob(filepath.Join(m.dir, "*.journal"))
+	if err != nil || len(names) != 1 {
+		t.Fatal(names, err)
+	}
+	if err := os.WriteFile(names[0], []byte("no journal"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, "sweep").check(1)
+	r.has(r.out, "unusable").has(r.err, "1 journal could not be used")
+}
