@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,6 +18,7 @@ import (
 type session struct {
 	*proc
 	master *os.File
+	read   chan struct{} // closed when nobody has the terminal open any more
 
 	mu sync.Mutex
 	// mu guards screen.
@@ -51,17 +53,16 @@ func openTerminal(t testing.TB) (master, slave *os.File) {
 func (r *rig) session(argv ...string) *session {
 	r.t.Helper()
 	master, slave := openTerminal(r.t)
-	s := &session{master: master}
+	s := &session{master: master, read: make(chan struct{})}
 	s.resize(24, 80)
 	s.proc = r.start(argv, func(cmd *exec.Cmd) {
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-		cmd.Env = append(cmd.Env, "PS1=$ ", "TERM=dumb", "HISTFILE=")
+		cmd.Env = append(cmd.Env, "PS1="+prompt, "TERM=dumb", "HISTFILE=")
 	})
 	_ = slave.Close()
-	read := make(chan struct{})
 	go func() { // ends when nobody has the terminal open any more, or master is closed
-		defer close(read)
+		defer close(s.read)
 		buf := make([]byte, 4096)
 		for {
 			n, err := master.Read(buf)
@@ -73,7 +74,7 @@ func (r *rig) session(argv ...string) *session {
 			}
 		}
 	}()
-	r.t.Cleanup(func() { _ = master.Close(); <-read })
+	r.t.Cleanup(func() { _ = master.Close(); <-s.read })
 	return s
 }
 
@@ -100,20 +101,37 @@ func (s *session) text() string {
 func (s *session) sees(text string) {
 	s.t.Helper()
 	found := false
-	poll(s.t, fmt.Sprintf("%q on the terminal, which has %q", text, s.text()), func() bool {
-		gone := s.gone()
+	within(limit, 5*time.Millisecond, func() bool {
+		all := s.allRead()
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		before, rest, ok := strings.Cut(string(s.screen), text)
-		_ = before
-		if ok {
+		if _, rest, ok := strings.Cut(string(s.screen), text); ok {
 			s.screen, found = []byte(rest), true
 		}
-		return ok || gone
+		return found || all
 	})
 	if !found {
-		s.t.Fatalf("it ended without %q on the terminal, which has %q", text, s.text())
+		s.t.Fatalf("no %q on the terminal, which has %q\n%s", text, s.text(), s.processes())
 	}
+}
+
+// allRead reports whether nothing more will come.
+func (s *session) allRead() bool {
+	select {
+	case <-s.read:
+		return true
+	default:
+		return false
+	}
+}
+
+// processes says what there is in the session.
+func (s *session) processes() string {
+	text, err := exec.Command("ps", "-o", "pid,ppid,pgid,tpgid,stat,wchan:20,args", "--sid", fmt.Sprint(s.cmd.Process.Pid)).Output()
+	if err != nil {
+		return "its session is empty"
+	}
+	return string(text)
 }
 
 // types writes keys.
@@ -121,5 +139,22 @@ func (s *session) types(keys string) {
 	s.t.Helper()
 	if _, err := io.WriteString(s.master, keys); err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// seesAll is sees for texts that come in any order.
+func (s *session) seesAll(texts ...string) {
+	s.t.Helper()
+	ok := within(limit, 5*time.Millisecond, func() bool {
+		screen := s.text()
+		for _, text := range texts {
+			if !strings.Contains(screen, text) {
+				return false
+			}
+		}
+		return true
+	})
+	if !ok {
+		s.t.Fatalf("not all of %q on the terminal, which has %q\n%s", texts, s.text(), s.processes())
 	}
 }

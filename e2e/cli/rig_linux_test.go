@@ -47,6 +47,19 @@ func (r *rig) with(argv ...string) []string {
 	return append(r.prefix[:len(r.prefix):len(r.prefix)], argv...)
 }
 
+// program writes one into the folder where commands start. Nothing is started meanwhile: it would have the file open for writing until
+// it has executed its own, and who executes this one would get "text file busy".
+func (r *rig) program(name, text string) (path string) {
+	r.t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	path = filepath.Join(r.dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
+		r.t.Fatal(err)
+	}
+	return path
+}
+
 // A result is what is left of a process.
 type result struct {
 	out, err string
@@ -87,7 +100,7 @@ type proc struct {
 // start starts a command line as it is. The command may be changed by set before.
 func (r *rig) start(argv []string, set func(*exec.Cmd)) *proc {
 	r.t.Helper()
-	ctx, release := context.WithTimeout(context.Background(), limit)
+	ctx, release := context.WithTimeout(context.Background(), 3*limit)
 	p := &proc{t: r.t, done: make(chan struct{}), release: release}
 	p.cmd = exec.CommandContext(ctx, argv[0], argv[1:]...)
 	p.cmd.Dir, p.cmd.Env = r.dir, r.env
@@ -304,6 +317,9 @@ func debian(name, program, debianPackage string, args ...string) tool {
 		return append([]string{real.Need(t, program, debianPackage)}, args...)
 	}}
 }
+
+// bare is none at all: what the terminal's cases ask for is what a command does by itself.
+var bare = tool{"no tool", func(testing.TB) []string { return []string{"env"} }}
 
 var tools = []tool{
 	{"lastly run", func(t testing.TB) []string { return []string{lastly(t), "run", "--"} }},

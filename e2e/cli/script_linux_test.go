@@ -1,8 +1,13 @@
 package cli
 
 import (
+	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,10 +33,20 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("LC_ALL", "C")
 			env.Defer(func() { r.killAll() })
-			return nil
+			for name, value := range namespaces() {
+				env.Setenv(name, value)
+			}
+			env.Setenv("THEM", "setpriv --reuid=65534 --regid=65534 --clear-groups --")
+			return errors.Join(os.Chmod(filepath.Dir(env.WorkDir), 0o711), os.Chmod(folder, 0o711)) // THEM can come in
 		},
 		Condition: func(cond string) (bool, error) {
-			return cond == "root" && os.Geteuid() == 0, nil
+			switch variable := map[string]string{"mounts": "MOUNTS", "pidns": "PIDNS"}[cond]; {
+			case variable != "":
+				return namespaces()[variable] != "", nil
+			case cond == "root":
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("no such condition: %s", cond)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"waitfile":    waitFile,
@@ -39,6 +54,24 @@ func TestScripts(t *testing.T) {
 		},
 	})
 }
+
+// namespaces are the commands before a command that give it a namespace of its own; none where that is not allowed.
+var namespaces = sync.OnceValue(func() map[string]string {
+	all := map[string]string{"MOUNTS": "unshare --mount", "PIDNS": "unshare --pid --fork --mount-proc --kill-child", "NSENTER": "--pid --mount"}
+	if os.Geteuid() != 0 {
+		all = map[string]string{
+			"MOUNTS": all["MOUNTS"] + " --map-root-user", "PIDNS": all["PIDNS"] + " --map-root-user",
+			"NSENTER": all["NSENTER"] + " --user --preserve-credentials",
+		}
+	}
+	for _, name := range []string{"MOUNTS", "PIDNS"} {
+		words := append(strings.Fields(all[name]), "true")
+		if exec.Command(words[0], words[1:]...).Run() != nil {
+			delete(all, name)
+		}
+	}
+	return all
+})
 
 // waitFile waits until files exist, or with ! until they don't.
 func waitFile(ts *testscript.TestScript, neg bool, args []string) {

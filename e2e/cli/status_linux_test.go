@@ -59,10 +59,7 @@ func notExecutable(r *rig) {
 
 // noInterpreterLine is what execvp(3) does, and with it every shell and most launchers.
 func noInterpreterLine(r *rig) {
-	file := filepath.Join(r.dir, "script")
-	if err := os.WriteFile(file, []byte("echo \"$1\"\nexit 9\n"), 0o700); err != nil {
-		r.t.Fatal(err)
-	}
+	file := r.program("script", "echo \"$1\"\nexit 9\n")
 	if res := r.run(file, "a word"); res.code != 9 || res.out != "a word\n" {
 		r.t.Errorf("%v, want 9", res)
 	}

@@ -5,26 +5,38 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/lastly-go/lastly/e2e/internal/real"
 )
 
+// What a terminal does to the keys that are typed:
+//
+// A program that Ctrl-Z is about to stop may still take the next line, for the kernel gives it what there is to read before it
+// looks at signals. So whoever types on waits for the prompt first.
+//
+// The ^C that a key leaves on the screen may come behind the prompt of the shell that goes on. So nothing waits for it.
+//
+// What a session's leader writes last may be lost: its end flushes the terminal. So it waits for a key before it exits.
 var terminalChecks = []check{
 	{name: "terminal: the command has it, and may read from it", run: readsTerminal},
-	{name: "terminal: Ctrl-C reaches the command, once", run: ctrlC},
+	{name: "terminal: Ctrl-C reaches the command, once", hangs: "timeout", run: ctrlC},
 	{name: "terminal: Ctrl-\\ ends it", run: ctrlBackslash},
 	{name: "terminal: a new window size reaches the command", run: windowSize},
-	{name: "terminal: Ctrl-Z stops the job, fg goes on with it", hangs: "tini -s, catatonit", run: jobControl},
-	{name: "terminal: a job in the background that reads is stopped", hangs: others, run: readsInBackground},
 	{name: "terminal: the shell has it back afterwards", run: givenBack},
 	{name: "terminal: it goes away", run: hangUp},
-	{name: "terminal: that of script(1)", run: scriptProgram},
-	{name: "terminal: an interactive shell as the command", hangs: "catatonit", run: shellInside},
+	{name: "terminal: it goes away, and nohup was wanted", fails: "dumb-init, timeout", run: hangUpIgnored},
+	{name: "terminal: that of script(1)", hangs: "tini -s, catatonit", run: scriptProgram},
+	{name: "terminal: none, by setsid -w", run: noTerminal},
+	{name: "terminal: a full-screen program in raw mode", run: rawMode},
+	{name: "terminal: less, with Ctrl-Z and fg", hangs: others, run: pager},
 }
 
 func readsTerminal(r *rig) {
-	s := r.session(r.with("sh", "-c", `tty; read line </dev/tty; echo "got $line"; exit 3`)...)
+	s := r.session(r.with("sh", "-c", `tty; read line </dev/tty; echo "got $line"; read line; exit 3`)...)
 	s.sees("/dev/pts/")
 	s.types("hello\n")
 	s.sees("got hello")
+	s.types("\n")
 	if res := s.wait(); res.code != 3 {
 		r.t.Errorf("%v, want 3", res)
 	}
@@ -65,74 +77,22 @@ func windowSize(r *rig) {
 	s.wait()
 }
 
-// shell returns an interactive shell with job control, for which ./t is the tool.
-func (r *rig) shell() *session {
-	r.t.Helper()
-	script := "#!/bin/sh\nexec " + strings.Join(r.prefix, " ") + ` "$@"` + "\n"
-	if err := os.WriteFile(filepath.Join(r.dir, "t"), []byte(script), 0o700); err != nil {
-		r.t.Fatal(err)
-	}
-	s := r.session("bash", "--norc", "--noprofile", "--noediting", "-i")
-	s.types("echo up $((1+1))\n")
-	s.sees("up 2")
-	return s
-}
-
-func (s *session) leave(r *rig) {
-	r.t.Helper()
-	s.types("exit 6\n")
-	if res := s.wait(); res.code != 6 {
-		r.t.Errorf("%v, want the shell's 6", res)
-	}
-}
-
-func jobControl(r *rig) {
-	s := r.shell()
-	s.types(`./t sh -c 'echo ready; while read line; do echo "got $line"; done; exit 3'; echo status $?` + "\n")
-	s.sees("\nready")
-	s.types("one\n")
-	s.sees("got one")
-	s.types("\x1a")
-	s.sees("status 14") // 128 and SIGTSTP or SIGSTOP, whichever stopped the tool
-	s.types("jobs\n")
-	s.sees("Stopped")
-	s.types("fg\n")
-	s.types("two\n")
-	s.sees("got two")
-	s.types("\x1a")
-	s.types("bg; kill %1; wait %1; echo ended $?\n")
-	s.sees("ended ")
-	s.leave(r)
-	r.nothingLeft()
-}
-
-func readsInBackground(r *rig) {
-	s := r.shell()
-	s.types("./t sed -u s/^/got./ &\n")
-	s.types(`until jobs | grep -q Stopped; do sleep 0.02; done; echo it is $(jobs | grep -c Stopped)` + "\n")
-	s.sees("it is 1")
-	s.types("fg\n")
-	s.types("hello\n")
-	s.sees("got.hello")
-	s.types("\x04")
-	s.types("echo then $?\n")
-	s.sees("then 0")
-	s.leave(r)
-}
-
 func givenBack(r *rig) {
 	s := r.shell()
 	s.types("./t true; read -r x; echo \"got $x\"\n")
-	s.types("./t sh -c 'kill -9 $$'; echo status $?\n")
-	s.sees("got ./t sh")
+	s.types("a line\n")
+	s.sees("got a line")
+	s.prompt()
 	s.types("./t sh -c 'kill -9 $$'; echo status $?\n")
 	s.sees("status 137")
+	s.prompt()
 	s.types("./t sh -c 'echo wait''s; exec sleep 1000'\n")
 	s.sees("waits")
 	s.types("\x03")
+	s.prompt()
 	s.types("echo still $((2+2))\n")
 	s.sees("still 4")
-	s.leave(r)
+	s.leave()
 }
 
 // hangUp closes the terminal: the command gets SIGHUP, and nothing stays.
@@ -146,36 +106,100 @@ func hangUp(r *rig) {
 	r.nothingLeft()
 }
 
+// hangUpIgnored closes it under the job of a shell, which nohup protects.
+func hangUpIgnored(r *rig) {
+	s := r.shell()
+	s.types("nohup ./t sh -c 'touch begun; until [ -e goon ]; do sleep 0.02; done; touch survived; exit 3' >log 2>&1 &\n")
+	s.prompt()
+	has := func(name string) bool {
+		_, err := os.Stat(filepath.Join(r.dir, name))
+		return err == nil
+	}
+	poll(r.t, "the command to run", func() bool { return has("begun") })
+	_ = s.master.Close()
+	s.wait()
+	if err := os.WriteFile(filepath.Join(r.dir, "goon"), nil, 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	poll(r.t, "the job to end", func() bool { return has("survived") || len(r.alive()) == 0 })
+	if !has("survived") {
+		r.t.Error("the job ended with its terminal")
+	}
+	poll(r.t, "the tool to end", func() bool { return len(r.alive()) == 0 })
+}
+
+// scriptProgram asks for the status, the keys, and that Ctrl-Z, which stops nothing where no shell could go on, stops nothing.
 func scriptProgram(r *rig) {
-	res := r.start([]string{"script", "-qec", strings.Join(r.with("sh", "-c", `'tty; exit 3'`), " "), "/dev/null"}, nil).wait()
-	if res.code != 3 || !strings.Contains(res.out, "/dev/pts/") {
-		r.t.Errorf("%v, want 3 and a terminal", res)
+	s := r.session("script", "-qec", strings.Join(r.with("sh", "-c", `'echo ready; read line; echo "got $line"; tty >tty; read line; exit 3'`), " "), "/dev/null")
+	s.sees("ready")
+	s.types("\x1a")
+	s.types("hello\n")
+	s.sees("got hello")
+	s.types("\n")
+	if res := s.wait(); res.code != 3 {
+		r.t.Errorf("%v, want 3", res)
+	}
+	if text, _ := os.ReadFile(filepath.Join(r.dir, "tty")); !strings.HasPrefix(string(text), "/dev/pts/") {
+		r.t.Errorf("the command's terminal is %q", text)
 	}
 }
 
-// shellInside stops and continues a job of a shell that is the command.
-func shellInside(r *rig) {
-	s := r.session(r.with("bash", "--norc", "--noprofile", "--noediting", "-i")...)
-	s.types("echo up $((1+1))\n")
-	s.sees("up 2")
-	if strings.Contains(s.text(), "no job control") {
-		r.t.Fatalf("the shell says %q", s.text())
-	}
-	s.types("sed -u s/^/got./\n")
-	s.types("hello\n")
-	s.sees("got.hello")
-	s.types("\x1a")
-	s.sees("Stopped")
-	s.types("fg\n")
-	s.types("again\n")
-	s.sees("got.again")
+func noTerminal(r *rig) {
+	s := r.shell()
+	s.types("setsid -w ./t sh -c '(: </dev/tty) 2>/dev/null || exit 4'; echo status $?\n")
+	s.sees("status 4")
+	s.leave()
+}
+
+// raw is what an editor does: it has the keys itself, and goes to the shell when it is asked to.
+const raw = `use POSIX; $| = 1; my $t = POSIX::Termios->new; $t->getattr(0); my $was = $t->getlflag;
+	sub set { $t->setlflag($_[0]); $t->setattr(0, TCSADRAIN) }
+	sub raw { set($was & ~(ICANON | ECHO | ISIG)); print "r" . "aw\n" }
+	raw(); while (sysread STDIN, my $key, 1) { print "key ", ord $key, "\n"; last if $key eq "q"; if ($key eq "z") { set($was); kill "TSTP", 0; raw() } }
+	set($was); exit 7`
+
+func rawMode(r *rig) {
+	r.program("raw", raw)
+	s := r.shell()
+	s.types("./t perl raw\n")
+	s.sees("raw\r\n")
+	s.sees("raw\r\n")
 	s.types("\x03")
-	s.sees("^C") // sed reads what is typed before it is gone
-	s.sees("$ ")
-	s.types("echo then $((3+3))\n")
-	s.sees("then 6")
-	s.types("exit 6\n")
-	if res := s.wait(); res.code != 6 {
-		r.t.Errorf("%v, want 6", res)
-	}
+	s.sees("key 3")
+	s.types("\x1a")
+	s.sees("key 26")
+	s.types("q")
+	s.prompt()
+	s.types("echo then $?\n")
+	s.sees("then 7")
+	s.leave()
+}
+
+func pager(r *rig) {
+	real.Need(r.t, "less", "less")
+	s := r.shell()
+	s.types("seq 1000 >numbers; export TERM=xterm LESS=-X; ./t less numbers\n")
+	s.sees("\n5")
+	s.sees("numbers\x1b")
+	s.types("\x1a")
+	s.prompt()
+	s.types("fg\n")
+	s.sees("\n5")
+	s.types("G")
+	s.sees("1000")
+	s.types("q")
+	s.prompt()
+	s.types("cat numbers | ./t less\n")
+	s.sees("\n5")
+	s.types("G")
+	s.sees("1000")
+	s.types("q")
+	s.prompt()
+	s.types("./t cat numbers | less\n")
+	s.sees("\n5")
+	s.types("q")
+	s.prompt()
+	s.types("stty | grep -c echo; echo then $?\n")
+	s.sees("then 1")
+	s.leave()
 }

@@ -172,6 +172,7 @@ var firstChecks = []check{
 	{name: "PID 1: 100 orphans are reaped", run: firstReaps},
 	{name: "PID 1: signals are forwarded", fails: "timeout", run: firstForwards},
 	{name: "PID 1: signals that end nothing in the command end nothing", fails: "timeout", run: firstSurvives},
+	{name: "PID 1: on a terminal, in a group and session of outside", hangs: "tini -s, catatonit, timeout", run: firstTerminal},
 }
 
 // first returns the rig of the same tool as the first process of a PID namespace.
@@ -213,6 +214,31 @@ func firstForwards(r *rig) {
 	if res.code != 5 || !strings.Contains(res.out, "got USR1\n") {
 		r.t.Errorf("%v, want 5 and USR1", res)
 	}
+}
+
+// firstTerminal is what `docker run -t` and unshare(1) in a shell do: the group that has the terminal has the number 0.
+func firstTerminal(r *rig) {
+	s := r.first().shell()
+	s.types("./t " + echoes + "\n")
+	s.sees("ready")
+	for i := range 3 {
+		s.types("\x1a")
+		s.prompt()
+		s.types("fg\n")
+		s.types(fmt.Sprintf("line %d\n", i))
+		s.sees(fmt.Sprintf("got line %d\r\n", i))
+	}
+	s.types("\x04")
+	s.prompt()
+	s.types("echo then $?\n")
+	s.sees("then 3")
+	s.prompt()
+	s.types("./t sh -c 'echo wait''s; exec sleep 1000'\n")
+	s.sees("waits")
+	s.types("\x03")
+	s.prompt()
+	s.leave()
+	r.nothingLeft()
 }
 
 // firstSurvives sends PID 1 what is ignored by default, and what the command ignores.

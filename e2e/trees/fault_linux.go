@@ -5,19 +5,34 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 )
 
-// Double faults: lastly's supervisor is killed, too.
-var (
-	eventSupervisor = event{"KILL supervisor", (*trial).killSupervisor}
-	eventBoth       = event{"KILL supervisor and program", (*trial).killBoth}
-)
+// A mishap is a double fault: lastly's supervisor is killed, too, or alone.
+type mishap struct {
+	tool     string
+	event    event
+	promised bool // of a tree that keeps its environment nothing survives
+}
 
-func faults() []event { return []event{eventSupervisor, eventBoth} }
+func mishaps() []mishap {
+	const one, both = "KILL inner process", "KILL both processes"
+	return []mishap{
+		{nameLastly, event{"KILL supervisor", (*trial).killSupervisor}, true},
+		{nameLastly, event{"KILL supervisor and program", (*trial).killBoth}, true},
+		{nameRun, event{one, (*trial).killSupervisor}, true},
+		{nameRun, event{both, (*trial).killBoth}, false},
+		{nameRun, event{both + ", then `lastly sweep`", (*trial).killAndSweep}, true},
+		{nameGuarded, event{one, (*trial).killSupervisor}, true},
+		{nameGuarded, event{both, (*trial).killBoth}, true},
+	}
+}
+
+func (m mishap) String() string { return m.tool + ": " + m.event.name }
 
 // killSupervisor kills the shell's parent.
 func (t *trial) killSupervisor() error {
@@ -41,6 +56,20 @@ func (t *trial) killBoth() error {
 	return errors.Join(stopped, t.killSupervisor(), t.cmd.Process.Kill())
 }
 
+// killAndSweep: the next sweep ends what it finds.
+func (t *trial) killAndSweep() error {
+	if err := t.killBoth(); err != nil {
+		return err
+	}
+	<-t.ended
+	sweep := exec.Command(t.cmd.Path, "sweep")
+	sweep.Env = t.cmd.Env
+	if text, err := sweep.CombinedOutput(); err != nil {
+		return fmt.Errorf("lastly sweep: %w: %s", err, text)
+	}
+	return nil
+}
+
 func parentOf(pid int) (int, error) {
 	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
 	if err != nil {
@@ -54,9 +83,9 @@ func parentOf(pid int) (int, error) {
 	return strconv.Atoi(fields[1])
 }
 
-// fault tries one double fault on lastly, with trees that keep their environment and with such that have none.
-func (l lab) fault(ctx context.Context, e event) (f fault, err error) {
-	f.Event = e.name
+// fault tries one double fault, with trees that keep their environment and with such that have none.
+func (l lab) fault(ctx context.Context, m mishap) (f fault, err error) {
+	f.Event, f.Promised = m.String(), m.promised
 	for _, c := range []struct {
 		bare bool
 		left *int
@@ -65,8 +94,8 @@ func (l lab) fault(ctx context.Context, e event) (f fault, err error) {
 		if err != nil {
 			return f, err
 		}
-		if *c.left, err = l.survivorsOf(ctx, forest, toolsNamed(nameLastly)[0], e); err != nil {
-			return f, fmt.Errorf("%s: %w", e.name, err)
+		if *c.left, err = l.survivorsOf(ctx, forest, toolNamed(m.tool), m.event); err != nil {
+			return f, fmt.Errorf("%v: %w", m, err)
 		}
 	}
 	return f, nil

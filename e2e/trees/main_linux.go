@@ -78,8 +78,11 @@ func report(ctx context.Context, stdout, stderr io.Writer, list []tool, o option
 	return nil
 }
 
-// fill makes all trials. Only with lastly among the tools there is more than the first table.
+// fill makes all trials. Only with one of lastly's among the tools there is more than the first table.
 func (l lab) fill(ctx context.Context, t *table, progress io.Writer, list []tool, rounds int) error {
+	if err := build(l.scope, list); err != nil {
+		return err
+	}
 	for _, tool := range list {
 		fmt.Fprintf(progress, "trees: %s\n", tool.name)
 		r, err := l.row(ctx, tool)
@@ -88,20 +91,24 @@ func (l lab) fill(ctx context.Context, t *table, progress io.Writer, list []tool
 		}
 		t.Rows = append(t.Rows, r)
 	}
-	if !slices.ContainsFunc(list, func(t tool) bool { return t.name == nameLastly }) {
-		return nil
-	}
-	for _, e := range faults() {
-		fmt.Fprintf(progress, "trees: double faults: %s\n", e.name)
-		f, err := l.fault(ctx, e)
+	for _, m := range mishaps() {
+		if !slices.ContainsFunc(list, func(t tool) bool { return t.name == m.tool }) {
+			continue
+		}
+		fmt.Fprintf(progress, "trees: double faults: %v\n", m)
+		f, err := l.fault(ctx, m)
 		if err != nil {
 			return err
 		}
 		t.Faults = append(t.Faults, f)
 	}
+	ways := waysOf(list)
 	for i := range rounds {
+		if len(ways) == 0 {
+			break
+		}
 		fmt.Fprintf(progress, "trees: timing, round %d of %d\n", i+1, rounds)
-		if err := l.round(ctx, t); err != nil {
+		if err := l.round(ctx, t, ways); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,8 +29,27 @@ var victims = testproc.Victims{
 func TestMain(m *testing.M) {
 	durable.Init()
 	becomeRole()
-	os.Exit(testproc.OwnFolder(func() int { return testproc.Main(m, victims) }))
+	others := os.Getenv(folderVariable)
+	os.Exit(testproc.OwnFolder(func() int {
+		defer func() {
+			if dir := os.Getenv(folderVariable); dir != others {
+				_ = os.RemoveAll(dir)
+			}
+		}()
+		return testproc.Main(m, victims)
+	}))
 }
+
+// folderVariable is where the command lastly is that the tests build. Processes that they start build none.
+const folderVariable = "LASTLY_TREES_FOLDER"
+
+var built = sync.OnceValue(func() error {
+	dir, err := os.MkdirTemp("", "lastly-trees-")
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.Setenv(folderVariable, dir), buildIn(dir))
+})
 
 func TestFlags(t *testing.T) {
 	t.Parallel()
@@ -45,12 +66,20 @@ func TestFlags(t *testing.T) {
 func TestCommand(t *testing.T) {
 	t.Parallel()
 	real.Need(t, "bash", "bash")
-	v := testproc.Start(t, "trees", "-json", "-n", "1", "-rounds", "1", "-only", nameLastly)
+	if err := built(); err != nil {
+		t.Fatal(err)
+	}
+	v := testproc.Start(t, "trees", "-json", "-n", "1", "-rounds", "1", "-only", "lastly")
 	r := v.Wait()
 	r.Check(t, "exit 0")
 	var got table
-	if err := json.Unmarshal([]byte(v.Output()), &got); err != nil || len(got.Rows) != 1 || len(got.Faults) != len(faults()) || !slices.Equal(got.Rows[0].Left, []int{0, 0, 0, 0}) {
-		t.Errorf("got %+v, %v\n%s\n%s", got, err, v.Output(), v.Errors())
+	if err := json.Unmarshal([]byte(v.Output()), &got); err != nil || len(got.Rows) != 3 || len(got.Faults) != len(mishaps()) {
+		t.Fatalf("got %+v, %v\n%s\n%s", got, err, v.Output(), v.Errors())
+	}
+	for _, r := range got.Rows {
+		if !slices.Equal(r.Left, []int{0, 0, 0, 0}) {
+			t.Errorf("got %+v", r)
+		}
 	}
 	if got.NotTimed == "" && (len(got.Endings) != len(ways()) || got.Endings[0].Took[0] <= 0) {
 		t.Errorf("endings: %+v, want %d", got.Endings, len(ways()))
@@ -62,7 +91,10 @@ func TestCommand(t *testing.T) {
 func TestEarlyEnd(t *testing.T) {
 	t.Parallel()
 	tini := real.Need(t, "tini", "tini")
-	for _, tool := range []string{filepath.Base(tini) + " -s", nameLastly} {
+	if err := built(); err != nil {
+		t.Fatal(err)
+	}
+	for _, tool := range []string{filepath.Base(tini) + " -s", nameLastly, nameGuarded} {
 		for _, end := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 			t.Run(tool+", "+end.String(), func(t *testing.T) {
 				t.Parallel()
@@ -119,7 +151,7 @@ func TestPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(b.String()) {
-		if strings.HasPrefix(line, "| tool ") || strings.HasPrefix(line, "| lastly, ") || strings.HasPrefix(line, "| a tree ") {
+		if strings.HasPrefix(line, "| tool ") || strings.HasPrefix(line, "| lastly's") || strings.HasPrefix(line, "| a tree ") {
 			if !strings.Contains(page, "\n"+line) {
 				t.Errorf("docs/trees.md does not have the header %s", line)
 			}
@@ -139,9 +171,13 @@ func TestPage(t *testing.T) {
 			t.Errorf("docs/trees.md does not have the row %q", w.name)
 		}
 	}
-	for _, e := range faults() {
-		if !strings.Contains(page, "\n| "+e.name+" | 0 | ") {
-			t.Errorf("docs/trees.md does not have the double fault %q, and 0", e.name)
+	for _, m := range mishaps() {
+		want := "\n| " + m.String() + " | "
+		if m.promised {
+			want += "0 | "
+		}
+		if !strings.Contains(page, want) {
+			t.Errorf("docs/trees.md does not have the double fault %q", want)
 		}
 	}
 	manual := read(t, "doc.go")

@@ -28,9 +28,6 @@ const (
 	graceVariable = "LASTLY_TREES_GRACE" // a duration
 )
 
-// ownersGrace is short, because a fifth of the tree ignores SIGTERM and waits it out.
-const ownersGrace = 300 * time.Millisecond
-
 // becomeRole does not return if this process is to be one.
 func becomeRole() {
 	r := role(os.Getenv(roleVariable))
@@ -46,10 +43,11 @@ func becomeRole() {
 // own is what any program does that runs a command with resource.Start.
 func own(ctx context.Context) error {
 	cmd := exec.Command(os.Args[1], os.Args[2:]...)
-	cmd.Stdin, cmd.WaitDelay = os.Stdin, ownersGrace
-	if d, err := time.ParseDuration(os.Getenv(graceVariable)); err == nil {
-		cmd.WaitDelay = d
+	grace, err := time.ParseDuration(os.Getenv(graceVariable))
+	if err != nil {
+		return err
 	}
+	cmd.Stdin, cmd.WaitDelay = os.Stdin, grace
 	p, err := resource.Start(lastly.Process(), cmd)
 	if err != nil {
 		return err

@@ -31,10 +31,11 @@ b: not tried: it is not there.
 
 Of 6 processes each. go, Linux 7.1, 2 CPUs, load 0.50 at the beginning; Debian's a 1, b 2.
 
-| lastly, a double fault | environment kept | environment cleared |
+| lastly's processes killed, too | environment kept | environment cleared |
 |---|---|---|
 | f | 0 | 3 |
 | g | **1** | 3 |
+| h | 2 | 3 |
 
 | a tree of 6 processes ends: | median | ratio to the first | lowest to highest | at most 2 |
 |---|---|---|---|---|
@@ -49,7 +50,7 @@ Of 6 processes each. go, Linux 7.1, 2 CPUs, load 0.50 at the beginning; Debian's
 		t.Errorf("blemishes: %q, want none", list)
 	}
 	table.Rows[3].Left[1] = 2
-	table.Faults = []fault{{"f", 0, 3}, {"g", 1, 3}}
+	table.Faults = []fault{{"f", 0, 3, true}, {"g", 1, 3, true}, {"h", 2, 3, false}}
 	const ms = time.Millisecond
 	table.Endings = []ending{
 		{"x", []time.Duration{10 * ms, 20 * ms, 10 * ms}},
@@ -60,7 +61,7 @@ Of 6 processes each. go, Linux 7.1, 2 CPUs, load 0.50 at the beginning; Debian's
 	if err := table.markdown(&b); err != nil || b.String() != want {
 		t.Errorf("%v, got:\n%s\nwant:\n%s", err, b.String(), want)
 	}
-	if list := table.blemishes(); len(list) != 2 || list[0] != "c: KILL tool: 2 of 6 processes survive" || list[1] != "lastly: g: 1 of 6 processes survive" {
+	if list := table.blemishes(); len(list) != 2 || list[0] != "c: KILL tool: 2 of 6 processes survive" || list[1] != "g: 1 of 6 processes survive" {
 		t.Errorf("blemishes: %q", list)
 	}
 	table.Endings, table.NotTimed = nil, "it needs more"

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lastly-go/lastly"
 	"github.com/lastly-go/lastly/durable"
+	"github.com/lastly-go/lastly/resource"
 )
 
 // An event is what happens to a tool.
@@ -39,6 +40,7 @@ type lab struct {
 type trial struct {
 	*forest
 	scope *lastly.Scope // of this trial
+	clean bool          // nothing is to survive, so that one may wait for it
 	cmd   *exec.Cmd     // the tool
 	input *os.File      // the shell's
 	ended chan struct{} // closed when the tool has
@@ -83,9 +85,9 @@ func (l lab) survivorsOf(ctx context.Context, f *forest, tool tool, e event) (n 
 }
 
 // plant starts a forest, and waits until it stands.
-func (l lab) plant(ctx context.Context, f *forest, tool tool, env ...string) (*trial, error) {
-	t := &trial{forest: f, scope: l.scope.Child(lastly.Hook{Name: "tree below " + tool.name}), ended: make(chan struct{})}
-	if err := t.start(tool, env); err != nil {
+func (l lab) plant(ctx context.Context, f *forest, tool tool) (*trial, error) {
+	t := &trial{forest: f, clean: tool.clean, scope: l.scope.Child(lastly.Hook{Name: "tree below " + tool.name}), ended: make(chan struct{})}
+	if err := t.start(tool); err != nil {
 		return nil, errors.Join(err, t.scope.Close())
 	}
 	err := t.await(ctx)
@@ -98,16 +100,23 @@ func (l lab) plant(ctx context.Context, f *forest, tool tool, env ...string) (*t
 	return t, nil
 }
 
-func (t *trial) start(tool tool, env []string) (err error) {
+func (t *trial) start(tool tool) (err error) {
 	if t.cmd, err = tool.command(t.command()); err != nil {
 		return err
+	}
+	if tool.built { // who is killed leaves a socket in the folder of journals, until somebody sweeps
+		dir, err := resource.TempDir(t.scope, "trees-*")
+		if err != nil {
+			return err
+		}
+		t.cmd.Env = append(t.cmd.Env, "LASTLY_DIR="+dir)
 	}
 	// Only should this program be killed: who is left after an event is counted and ended by its arguments.
 	mark := durable.NewMark()
 	if _, err := durable.Kill.Register(t.scope, durable.Process{Mark: mark}, lastly.Hook{Name: "tree " + t.token}); err != nil {
 		return err
 	}
-	t.cmd.Env = durable.WithMark(append(t.cmd.Env, env...), mark)
+	t.cmd.Env = durable.WithMark(t.cmd.Env, mark)
 	t.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the tool's group is not this program's
 	theirs, ours, err := os.Pipe()
 	if err != nil {
@@ -131,6 +140,9 @@ func (t *trial) settled(ctx context.Context) (left int, err error) {
 	const most = 30 * time.Second
 	left, since := -1, time.Now()
 	over, quiet := false, 3*time.Second // as long as the tool, or a guard of its, may yet do something
+	if t.clean {
+		quiet = most
+	}
 	err = poll(ctx, most, func() bool {
 		if n := t.count(); n != left {
 			left, since = n, time.Now()

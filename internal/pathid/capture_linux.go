@@ -70,6 +70,9 @@ func (s system) resolve(path string) (string, int, error) {
 		abs = filepath.Clean(abs)
 	}
 	abs = strings.TrimRight(abs, "/")
+	if abs == "" {
+		return "", -1, problem("/", ErrProtected)
+	}
 	dir, base := filepath.Dir(abs), filepath.Base(abs)
 	if up {
 		last := strings.LastIndexByte(abs, '/')

@@ -65,7 +65,8 @@ when it is gone already: so use ids, never names that come again, and commands t
 func exactly(what string, n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != n {
-			return usagef("%s: %d words were given, want: %s; `%s --help` has examples", cmd.Name(), len(args), what, cmd.CommandPath())
+			name := strings.TrimPrefix(cmd.CommandPath(), "lastly ")
+			return usagef("%s: %d words were given, want: %s; `lastly %s --help` has examples", name, len(args), what, name)
 		}
 		return nil
 	}

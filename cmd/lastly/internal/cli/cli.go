@@ -99,7 +99,7 @@ func (a *app) tell(err error) int {
 		f = &failure{codeNotFound, err}
 	case isUsage(err):
 		text := strings.NewReplacer("\n\nDid you mean this?\n\t", "; did you mean ", "\n\t", " or ").Replace(strings.TrimSpace(err.Error()))
-		f = &failure{codeUsage, fmt.Errorf("%s; `lastly --help` lists the commands, `lastly help COMMAND` its flags", text)}
+		f = &failure{codeUsage, fmt.Errorf("%s; `lastly --help` lists the commands, `lastly help COMMAND` its flags; `lastly run -- CMD` runs one of yours", text)}
 	default:
 		f = &failure{codeFailed, err}
 	}

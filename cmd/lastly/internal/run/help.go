@@ -13,7 +13,7 @@ Usage:
 Examples:
   lastly run -- make test
   lastly run --temp --timeout 10m -- ./integration-tests.sh
-  lastly run --remove build.lock --on-exit 'docker rm -f web-1234' -- ./deploy.sh
+  lastly run --remove build.lock --on-exit 'docker rm -f web-1' -- ./deploy.sh
   lastly run --lock /var/lock/backup --no-wait -- ./backup.sh
   ENTRYPOINT ["lastly", "run", "--"]                        (in a Dockerfile)
 
