@@ -106,7 +106,7 @@ func check(t *testing.T, victim string, attr *syscall.SysProcAttr) {
 
 // shutFolders removes trees that their owner has shut: nothing in them may be read, or nothing changed.
 func shutFolders(v *verdict, dir string) {
-	homes() // reads a file: the runtime opens some descriptors of its own with the first
+	homes()                // reads a file: the runtime opens some descriptors of its own with the first
 	r, w, err := os.Pipe() // and others with the first that can be polled, or the first timer
 	v.must(err)
 	v.must(r.Close())
