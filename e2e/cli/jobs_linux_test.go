@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"strings"
+	"syscall"
 )
 
 // Those of a shell with job control that has the tool in its jobs, or that is the command itself.
@@ -11,6 +12,7 @@ var jobChecks = []check{
 	{name: "terminal: Ctrl-Z and fg, again and again", hangs: "tini -s, dumb-init, catatonit", run: stopsAgain},
 	{name: "terminal: an editor that goes to the shell", hangs: "tini -s, dumb-init, catatonit", run: editor},
 	{name: "terminal: a stopped job is killed", hangs: "tini -s, catatonit", run: killedJob},
+	{name: "terminal: the shell of a stopped job is killed", hangs: "tini -s, catatonit", run: killedShell},
 	{name: "terminal: the stopped command is continued by others", hangs: others, run: continuedByOthers},
 	{name: "terminal: a job in the background that reads is stopped", hangs: others, run: readsInBackground},
 	{name: "terminal: a job in the background writes", hangs: "tini -s, catatonit", run: writesInBackground},
@@ -140,6 +142,18 @@ func killedJob(r *rig) {
 	}
 	s.leave()
 	r.nothingLeft()
+}
+
+// killedShell leaves the job with nobody who could continue it: the kernel sends it SIGHUP.
+func killedShell(r *rig) {
+	s := r.shell()
+	s.types("./t sh -c 'echo wait''s; exec sleep 1000'\n")
+	s.sees("waits")
+	s.types("\x1a")
+	s.prompt()
+	s.signal(syscall.SIGKILL)
+	s.wait()
+	r.goneSoon()
 }
 
 // continuedByOthers: who continues the command, or kills it, knows nothing of the tool, which has stopped with it.

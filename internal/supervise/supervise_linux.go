@@ -31,6 +31,7 @@ type supervisor struct {
 	state    state
 	deadline int64 // of the state
 	asked    map[int]bool
+	seen     map[int]bool // orphans that have not been asked
 	killed   map[int]bool // and not reaped yet
 	immune   map[int]bool // those of killed that are another user's
 	moved    int64        // when the last one ended, or was killed
@@ -316,14 +317,20 @@ func (s *supervisor) ask() {
 	s.nextLook = now() + askAgain
 }
 
-// askOrphans asks those that were missed, being forked just then: their parents have ended, and they have become children.
+// askOrphans asks those that were missed, being forked just then: their parents have ended, and they have become children. It asks
+// those that it sees for the second time: what was only just forked may still lose a signal, between its parent's handler and exec.
 func (s *supervisor) askOrphans() {
 	if now() < s.nextLook {
 		return
 	}
 	s.nextLook = now() + askAgain
+	before := s.seen
+	s.seen = make(map[int]bool)
 	for _, pid := range s.children(s.self) {
-		if !s.isLetGo(pid) {
+		if s.isLetGo(pid) || s.asked[pid] {
+			continue
+		}
+		if s.seen[pid] = true; before[pid] {
 			s.askOne(pid, s.self)
 		}
 	}

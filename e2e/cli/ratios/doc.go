@@ -3,7 +3,7 @@
 //
 //	go run ./e2e/cli/ratios [-rounds 5] [-dir FOLDER] [-only TEXT] [-strict]
 //
-// It builds the command, and two small Go programs to compare it with: one that runs a command with package exec and passes
+// It builds the command, and small Go programs to compare it with: two that run a command with package exec, of which one passes
 // signals on, and an empty one. Everything takes turns with what it is compared with; a round's figure is made of the medians of
 // many runs, and the table has the median over all rounds. What a program adds to a command is its time less that of the bare command.
 //

@@ -64,8 +64,8 @@ func (l *lab) adds(ctx context.Context, t *table, rounds int, progress io.Writer
 	defer func() { err = errors.Join(err, h.end()) }()
 	env := l.env(l.state, "LASTLY_RUN="+h.run)
 	sides := []side{
-		{"add", []string{l.lastly, "add", "remove", filepath.Join(l.dir, "nothing")}, env},
-		{"empty", []string{l.empty}, env},
+		{[]string{l.lastly, "add", "remove", filepath.Join(l.dir, "nothing")}, env},
+		{[]string{l.empty}, env},
 	}
 	if _, err := l.turns(ctx, 1, sides); err != nil {
 		return err

@@ -25,7 +25,7 @@ func (l *lab) lists(ctx context.Context, t *table, rounds int, progress io.Write
 	if err := makeFiles(ctx, files, l.sizes.records); err != nil {
 		return err
 	}
-	sides := []side{{"ls", []string{ls, files}, l.env(l.state)}}
+	sides := []side{{[]string{ls, files}, l.env(l.state)}}
 	var works []string
 	for _, journals := range []int{1, l.sizes.records / 100, l.sizes.records / 10} {
 		fmt.Fprintf(progress, "ratios: list: %d journals\n", journals)
@@ -33,7 +33,7 @@ func (l *lab) lists(ctx context.Context, t *table, rounds int, progress io.Write
 		if err := makeJournals(ctx, state, journals, l.sizes.records/journals); err != nil {
 			return err
 		}
-		sides = append(sides, side{"list", []string{l.lastly, "list"}, l.env(state)})
+		sides = append(sides, side{[]string{l.lastly, "list"}, l.env(state)})
 		works = append(works, fmt.Sprintf("`lastly list` of %d records, journals: %d", l.sizes.records, journals))
 	}
 	for round := range rounds {

@@ -11,13 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The sides that all others are compared with come first.
 const (
-	nameTrue    = "true"
-	nameWrapper = "the wrapper"
+	unitAdded = "× what the wrapper adds"
+	unitDeaf  = "× what a wrapper adds that passes no signals on"
 )
-
-const unitAdded = "× what the wrapper adds"
 
 // A front is what stands in front of a command.
 type front struct {
@@ -47,7 +44,9 @@ func (l *lab) runs(ctx context.Context, t *table, rounds int, progress io.Writer
 		return err
 	}
 	env := l.env(l.state)
-	sides := []side{{nameTrue, []string{path}, env}, {nameWrapper, []string{l.wrapper, path}, env}}
+	// Those that all others are compared with come first.
+	sides := []side{{[]string{path}, env}, {[]string{l.wrapper, path}, env}, {[]string{l.deaf, path}, env}}
+	first := len(sides)
 	var fronts []front
 	for _, f := range l.fronts() {
 		if f.tool != "" {
@@ -57,7 +56,7 @@ func (l *lab) runs(ctx context.Context, t *table, rounds int, progress io.Writer
 			}
 		}
 		fronts = append(fronts, f)
-		sides = append(sides, side{f.work, append(slices.Clone(f.argv), path), env})
+		sides = append(sides, side{append(slices.Clone(f.argv), path), env})
 	}
 	for round := range rounds {
 		fmt.Fprintf(progress, "ratios: run, round %d of %d\n", round+1, rounds)
@@ -66,10 +65,14 @@ func (l *lab) runs(ctx context.Context, t *table, rounds int, progress io.Writer
 			return err
 		}
 		for i, f := range fronts {
-			t.add(f.work, unitAdded, f.most, (ms[i+2]-ms[0])/(ms[1]-ms[0]))
+			t.add(f.work, unitAdded, f.most, (ms[first+i]-ms[0])/(ms[1]-ms[0]))
+			if f.most > 0 {
+				t.add(f.work, unitDeaf, 0, (ms[first+i]-ms[0])/(ms[2]-ms[0]))
+			}
 		}
 		t.add("the wrapper adds", "ms", 0, ms[1]-ms[0])
-		if err := l.oneCPU(ctx, t, sides[:4], fronts); err != nil {
+		t.add("the one that passes no signals on adds", "ms", 0, ms[2]-ms[0])
+		if err := l.oneCPU(ctx, t, sides[:first+2], fronts); err != nil {
 			return err
 		}
 	}
@@ -97,8 +100,9 @@ func (l *lab) oneCPU(ctx context.Context, t *table, sides []side, fronts []front
 	if err != nil {
 		return err
 	}
-	for i, f := range fronts[:len(sides)-2] {
-		t.add(f.work+", all on one CPU", unitAdded, 0, (ms[i+2]-ms[0])/(ms[1]-ms[0]))
+	first := len(sides) - 2
+	for i, f := range fronts[:2] {
+		t.add(f.work+", all on one CPU", unitAdded, 0, (ms[first+i]-ms[0])/(ms[1]-ms[0]))
 	}
 	return nil
 }

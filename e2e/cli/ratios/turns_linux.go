@@ -11,7 +11,6 @@ import (
 
 // A side is a program that is run again and again.
 type side struct {
-	name string
 	argv []string // the first is a path
 	env  []string
 }

@@ -79,11 +79,31 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(a.out)
 	root.SetErr(stderr)
-	err := root.Execute()
+	err := checkWords(root, args)
+	if err == nil {
+		err = root.Execute()
+	}
 	if flushed := a.out.Flush(); err == nil && flushed != nil {
 		err = fmt.Errorf("write what it found: %w; make room, or write elsewhere", flushed)
 	}
 	return a.tell(err)
+}
+
+// checkWords refuses the name of a command that there is none of where the library would print a help instead, and call it success.
+func checkWords(root *cobra.Command, args []string) error {
+	if len(args) < 2 || args[0] != "help" && args[0] != "completion" {
+		return nil
+	}
+	words := args
+	if root.InitDefaultHelpCmd(); args[0] == "help" {
+		words = args[1:]
+	}
+	root.InitDefaultCompletionCmd(args...)
+	cmd, rest, err := root.Find(words)
+	if unknown := len(rest) > 0 && !strings.HasPrefix(rest[0], "-"); err != nil || unknown && (args[0] == "help" || cmd.HasSubCommands()) {
+		return usagef("there is no command %q; `lastly --help` lists the commands", strings.Join(words, " "))
+	}
+	return nil
 }
 
 // tell prints an error, and returns its exit code.

@@ -34,6 +34,9 @@ Ctrl-C finishes the record that it is at, and leaves the rest as it was.
   @reboot lastly sweep              (in a crontab)`,
 		Args: exactly("no words", 0),
 		RunE: func(*cobra.Command, []string) error {
+			if o.Limit < 0 || o.Wait < 0 || o.Expire < 0 {
+				return usagef("sweep: a time can't be negative; 0 is the default")
+			}
 			if dry {
 				return a.dryRun()
 			}

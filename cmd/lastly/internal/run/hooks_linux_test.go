@@ -146,13 +146,15 @@ func TestSocketIsRemoved(t *testing.T) {
 	}
 }
 
-// TestCannotTakeOver: the folder for journals is gone by the time something is to be registered. That fails, and the run goes on.
+// TestCannotTakeOver: the folder for journals can't be used by the time something is to be registered. That fails and says why, the
+// run goes on, and when the folder can be used again, it works.
 func TestCannotTakeOver(t *testing.T) {
 	t.Parallel()
-	l := prepare(t, "--", "sh", "-c", `chmod 777 "$LASTLY_JOURNAL"; "$LASTLY" add remove x 2>/dev/null || echo failed; exit 4`)
+	l := prepare(t, "--", "sh", "-c", `chmod 777 "$LASTLY_JOURNAL"; "$LASTLY" add remove x || echo failed; chmod 700 "$LASTLY_JOURNAL"; "$LASTLY" add remove x >id && echo added; exit 4`)
 	l.cmd.Env = append(l.cmd.Env, "LASTLY_DIR="+l.path("folder"))
-	l.begin().ends(4, "failed\n")
-	l.says("can register nothing")
+	l.begin().ends(4, "failed\nadded\n")
+	l.says("the run refused: ")
+	l.says(l.path("folder"))
 }
 
 // TestNextRun undoes what a run left of which all processes were killed, before its own command starts.

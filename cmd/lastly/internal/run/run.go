@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/lastly-go/lastly"
@@ -34,7 +35,9 @@ func Main(args []string) int {
 		return fail(err)
 	}
 	if o.Help {
-		_, _ = os.Stdout.WriteString(Help)
+		if _, err := os.Stdout.WriteString(Help); err != nil && !errors.Is(err, syscall.EPIPE) {
+			return fail(fmt.Errorf("write the help: %w", err))
+		}
 		return 0
 	}
 	r := newRunner(o)

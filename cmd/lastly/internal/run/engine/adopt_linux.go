@@ -14,6 +14,7 @@ const (
 	lookAgain = 5      // ms between two looks at what is left; doubles
 	lookMost  = 200    // ms
 	stuckTime = 10_000 // ms that nothing ends, although all got SIGKILL
+	askAgain  = 100    // ms that an orphan may take to become what it is
 	strayTime = 500    // ms that whoever has started a child in this process has to reap it
 )
 
@@ -121,7 +122,8 @@ type ending struct {
 	*Session
 	deadline int64
 	asked    map[int]bool
-	immune   map[int]bool // another user's
+	seen     map[int]int64 // orphans that have not been asked, and since when
+	immune   map[int]bool  // another user's
 	left     []int
 	moved    int64 // when left last became shorter, or SIGKILL was sent first
 }
@@ -161,22 +163,40 @@ func (e *ending) kill() {
 	}
 }
 
-// ask sends SIGTERM to everyone that there is now, as the inner process does; later, to those that have become orphans since.
+// ask sends SIGTERM to everyone that there is now, as the inner process does; later, to those that have become orphans since, when
+// it sees them for the second time.
 func (e *ending) ask() {
-	all := append([]int(nil), e.left...)
 	if len(e.asked) == 0 {
 		for _, child := range e.left {
-			all = append(all, supervise.Descendants(child)...)
+			for _, pid := range append(supervise.Descendants(child), child) {
+				e.askOne(pid)
+			}
 		}
+		return
 	}
-	for _, pid := range all {
-		if e.asked[pid] || e.isSpared(pid) {
+	before := e.seen
+	e.seen = make(map[int]int64)
+	for _, pid := range e.left {
+		if e.asked[pid] {
 			continue
 		}
-		e.asked[pid] = true
-		_ = syscall.Kill(pid, syscall.SIGTERM)
-		_ = syscall.Kill(pid, syscall.SIGCONT)
+		since, known := before[pid]
+		if !known {
+			since = now()
+		}
+		if e.seen[pid] = since; now()-since >= askAgain {
+			e.askOne(pid)
+		}
 	}
+}
+
+func (e *ending) askOne(pid int) {
+	if e.asked[pid] || e.isSpared(pid) {
+		return
+	}
+	e.asked[pid] = true
+	_ = syscall.Kill(pid, syscall.SIGTERM)
+	_ = syscall.Kill(pid, syscall.SIGCONT)
 }
 
 // leave tells of a process that can't be ended.

@@ -156,7 +156,9 @@ func (o *Options) take(word string, args []string) (rest []string, err error) {
 			if len(args) == 0 {
 				return nil, UsageError(name + " needs a value; see lastly run --help")
 			}
-			value, args = args[0], args[1:]
+			if value, args = args[0], args[1:]; value == "--" { // as of --remove $file -- with an empty variable
+				return nil, UsageError(name + " has no value, but --; quote a variable that may be empty, and write " + name + "=-- if that is meant")
+			}
 		}
 		if bad := f.value(o, value); bad != "" {
 			return nil, UsageError(name + " " + value + ": " + bad)

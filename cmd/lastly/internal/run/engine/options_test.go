@@ -63,7 +63,7 @@ func TestParse(t *testing.T) {
 	if err != nil || !o.Group || !o.Plain() {
 		t.Errorf("%+v: %v", o, err)
 	}
-	for _, bad := range []string{"--ok-status 256 true", "--ok-status -1 true", "--ok-status x true", "--signal-rewrite KILL:TERM true"} {
+	for _, bad := range []string{"--ok-status 256 true", "--ok-status -1 true", "--ok-status x true", "--remove -- true", "--timeout -- true", "--signal-rewrite KILL:TERM true"} {
 		if _, err := Parse(strings.Fields(bad)); err == nil {
 			t.Errorf("%s: no error", bad)
 		}
