@@ -223,7 +223,8 @@ func firstTerminal(r *rig) {
 	s.sees("ready")
 	for i := range 3 {
 		s.types("\x1a")
-		s.prompt()
+		s.prompt() // that is when unshare(1) has stopped
+		poll(r.t, "the command to be stopped", func() bool { return r.hasStopped("sh\x00-c\x00echo ready") })
 		s.types("fg\n")
 		s.types(fmt.Sprintf("line %d\n", i))
 		s.sees(fmt.Sprintf("got line %d\r\n", i))
@@ -239,6 +240,17 @@ func firstTerminal(r *rig) {
 	s.prompt()
 	s.leave()
 	r.nothingLeft()
+}
+
+// hasStopped reports whether a process with this beginning of a command line is stopped.
+func (r *rig) hasStopped(command string) bool {
+	for _, pid := range r.alive() {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if strings.HasPrefix(string(line), command) && state(pid) == "T" {
+			return true
+		}
+	}
+	return false
 }
 
 // firstSurvives sends PID 1 what is ignored by default, and what the command ignores.

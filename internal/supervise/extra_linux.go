@@ -22,6 +22,8 @@ func (s *supervisor) stopped(pid int, status syscall.WaitStatus) {
 	case status.Stopped():
 		if hasShell(s.parent) {
 			s.signalOwner(syscall.SIGSTOP)
+		} else if status.StopSignal() != syscall.SIGSTOP {
+			s.stoppedTooEarly()
 		}
 	default:
 		s.wake()

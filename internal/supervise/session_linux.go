@@ -15,6 +15,15 @@ func (s *supervisor) leaveSession() {
 	_, _ = syscall.Setsid()
 }
 
+// stoppedTooEarly lets go on what a key has stopped before leaveSession, and would not have stopped after.
+func (s *supervisor) stoppedTooEarly() {
+	if group, err := syscall.Getpgid(s.command); err == nil && group > 0 {
+		_ = syscall.Kill(-group, syscall.SIGCONT)
+		return
+	}
+	_ = syscall.Kill(s.command, syscall.SIGCONT)
+}
+
 // hasShell reports whether somebody in the session can continue a process's group; it is orphaned otherwise. Other supervisors, which
 // have left the session, are passed over.
 func hasShell(pid int) bool {

@@ -8,25 +8,17 @@ import (
 	"github.com/lastly-go/lastly/internal/supervise"
 )
 
-// isHeld reports whether a supervisor is above processes that bear the mark: of a run of which but the outer process was killed, or
-// of one around it. It ends them when it is time, and knows their grace.
-func isHeld(mark string) (held bool) {
+// look reports whether there are processes with the mark, and whether a supervisor is above them: of a run of which but the outer
+// process was killed, or of one around it. It ends them when it is time, and knows their grace.
+func look(mark string) (borne, held bool) {
 	err := proc.EachMarked(action.MarkVariable, mark, func(p *proc.Process) (keep bool) {
+		borne = true
 		for pid := supervise.ParentOf(p.ID().Pid); pid > 1 && !held; pid = supervise.ParentOf(pid) {
 			held = supervise.NameOf(pid) == supervise.Supervisor
 		}
 		return false
 	})
-	return held && err == nil
-}
-
-// isBorne reports whether there is a process with the mark.
-func isBorne(mark string) (found bool) {
-	err := proc.EachMarked(action.MarkVariable, mark, func(*proc.Process) (keep bool) {
-		found = true
-		return false
-	})
-	return found || err != nil
+	return borne || err != nil, held
 }
 
 // isLastly reports whether the process is one of this program: then a socket with its number is its own, or will be looked at

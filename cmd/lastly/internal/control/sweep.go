@@ -24,12 +24,15 @@ func Sweep() (err error) {
 			continue
 		}
 		if mark := MarkOf(path); mark != "" {
-			if isHeld(mark) {
+			borne, held := lookWell(mark)
+			if held {
 				continue
 			}
-			if failed := endTree(mark); failed != nil {
-				err = errors.Join(err, fmt.Errorf("the processes of %s: %w", filepath.Base(path), failed))
-				continue
+			if borne {
+				if failed := endTree(mark); failed != nil {
+					err = errors.Join(err, fmt.Errorf("the processes of %s: %w", filepath.Base(path), failed))
+					continue
+				}
 			}
 		}
 		_ = os.Remove(path)
@@ -40,11 +43,24 @@ func Sweep() (err error) {
 // treeGrace is what `lastly run` gives by default.
 const treeGrace = 5 * time.Second
 
+// lookWell looks more than once: a process that is just executing a program has no environment for a moment.
+func lookWell(mark string) (borne, held bool) {
+	for range looks {
+		if borne, held = look(mark); borne {
+			break
+		}
+		<-time.After(lookPause)
+	}
+	return borne, held
+}
+
+const (
+	looks     = 5
+	lookPause = 20 * time.Millisecond
+)
+
 // endTree ends what bears a mark, and survives this process's own death as any record does.
 func endTree(mark string) error {
-	if !isBorne(mark) {
-		return nil
-	}
 	var s lastly.Scope
 	_, err := durable.Kill.Register(&s, durable.Process{Mark: mark, Grace: treeGrace}, lastly.Hook{Name: "processes of a run", Timeout: 2 * treeGrace})
 	return errors.Join(err, s.Close())
