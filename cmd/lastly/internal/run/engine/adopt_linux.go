@@ -49,7 +49,7 @@ func (s *Session) reapStrays() {
 	}
 	strays := make(map[int]int64)
 	for _, pid := range supervise.Children() {
-		if pid == s.Inner || s.direct && pid == s.Command || !isZombie(pid) {
+		if pid == s.Inner || s.direct && pid == s.Command || stateOf(pid) != 'Z' {
 			continue
 		}
 		since, known := s.strays[pid]
@@ -233,17 +233,4 @@ func childrenBefore() map[int]bool {
 		earlier[pid] = true
 	}
 	return earlier
-}
-
-func isZombie(pid int) bool { return hasPrefix(statOf(strconv.Itoa(pid)), "Z") }
-
-// statOf is what /proc has of a process behind its name, which may contain anything.
-func statOf(pid string) string {
-	stat := readAll("/proc/" + pid + "/stat")
-	for i := len(stat) - 3; i >= 0; i-- {
-		if stat[i] == ')' {
-			return string(stat[i+2:])
-		}
-	}
-	return ""
 }

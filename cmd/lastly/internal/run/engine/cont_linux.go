@@ -3,7 +3,6 @@
 package engine
 
 import (
-	"strconv"
 	"syscall"
 	"unsafe"
 )
@@ -58,15 +57,4 @@ func giveTerminal(from, to int) {
 	}
 	group = int32(to)
 	_, _, _ = syscall.RawSyscall(syscall.SYS_IOCTL, uintptr(fd), syscall.TIOCSPGRP, uintptr(unsafe.Pointer(&group)))
-}
-
-// stateOf is the letter of a process's state; 0 when there is no such process.
-func stateOf(pid int) byte {
-	stat := readAll("/proc/" + strconv.Itoa(pid) + "/stat")
-	for i := len(stat) - 3; i >= 0; i-- { // behind the program's name, which may contain anything
-		if stat[i] == ')' {
-			return stat[i+2]
-		}
-	}
-	return 0
 }

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"strconv"
 	"syscall"
 	"unsafe"
 )
@@ -130,4 +131,23 @@ func wakeAt(ms int64) {
 	}
 	spec := [2]syscall.Timespec{1: syscall.NsecToTimespec(min(ms, 1<<40) * 1e6)} // interval, value
 	_, _, _ = syscall.RawSyscall6(syscall.SYS_TIMER_SETTIME, uintptr(id), 0, uintptr(unsafe.Pointer(&spec)), 0, 0, 0)
+}
+
+// stateOf is the letter of a process's state; 0 when there is no such process.
+func stateOf(pid int) byte {
+	if stat := statOf(strconv.Itoa(pid)); stat != "" {
+		return stat[0]
+	}
+	return 0
+}
+
+// statOf is what /proc has of a process behind its name, which may contain anything.
+func statOf(pid string) string {
+	stat := readAll("/proc/" + pid + "/stat")
+	for i := len(stat) - 3; i >= 0; i-- {
+		if stat[i] == ')' {
+			return string(stat[i+2:])
+		}
+	}
+	return ""
 }
