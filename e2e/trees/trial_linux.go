@@ -104,7 +104,7 @@ func (t *trial) start(tool tool) (err error) {
 	if t.cmd, err = tool.command(t.command()); err != nil {
 		return err
 	}
-	if tool.built { // who is killed leaves a socket in the folder of journals, until somebody sweeps
+	if tool.clean { // one of lastly's: who is killed leaves things in the folder of journals, until somebody sweeps
 		dir, err := resource.TempDir(t.scope, "trees-*")
 		if err != nil {
 			return err

@@ -25,9 +25,13 @@ func (s *supervisor) stoppedTooEarly() {
 }
 
 // hasShell reports whether somebody in the session can continue a process's group; it is orphaned otherwise. Other supervisors, which
-// have left the session, are passed over.
+// have left the session, are passed over. Of a group from outside of this PID namespace, whose number is 0 here, nobody knows; most
+// often it is a job of a shell.
 func hasShell(pid int) bool {
 	group, err := syscall.Getpgid(pid)
+	if group == 0 && err == nil {
+		return true
+	}
 	for session := sessionOf(pid); err == nil; {
 		if pid = parentOf(pid); pid > 0 && nameOf(pid) == comm {
 			pid = parentOf(pid)
