@@ -12,6 +12,7 @@ var jobChecks = []check{
 	{name: "terminal: Ctrl-Z and fg, again and again", hangs: "tini -s, dumb-init, catatonit", run: stopsAgain},
 	{name: "terminal: an editor that goes to the shell", hangs: "tini -s, dumb-init, catatonit", run: editor},
 	{name: "terminal: a stopped job is killed", hangs: "tini -s, catatonit", run: killedJob},
+	{name: "terminal: a signal sent to its group reaches the command once", hangs: "lastly run, timeout", run: signalToGroup},
 	{name: "terminal: the shell of a stopped job is killed", hangs: "tini -s, catatonit", run: killedShell},
 	{name: "terminal: the stopped command is continued by others", hangs: others, run: continuedByOthers},
 	{name: "terminal: a job in the background that reads is stopped", hangs: others, run: readsInBackground},
@@ -142,6 +143,18 @@ func killedJob(r *rig) {
 	}
 	s.leave()
 	r.nothingLeft()
+}
+
+// signalToGroup is what a shell's kill %1 does.
+func signalToGroup(r *rig) {
+	s := r.session(r.with("perl", "-e", counts)...)
+	s.sees("ready")
+	if err := syscall.Kill(-s.cmd.Process.Pid, syscall.SIGUSR1); err != nil {
+		r.t.Fatal(err)
+	}
+	s.sees("counted USR1 1\r\n")
+	s.signal(syscall.SIGKILL)
+	s.wait()
 }
 
 // killedShell leaves the job with nobody who could continue it: the kernel sends it SIGHUP.

@@ -292,7 +292,7 @@ func lastly(t testing.TB) string {
 	return file
 }
 
-// TestMain makes a folder for the binary, and one for journals.
+// TestMain makes a folder for the binary, and one for journals, and wants no process of the command to be left.
 func TestMain(m *testing.M) {
 	os.Exit(testproc.OwnFolder(func() int {
 		folder, err := os.MkdirTemp("", "lastly-cli-")
@@ -302,8 +302,25 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(folder)
 		_ = os.Setenv(folderVariable, folder)
-		return testproc.Main(m)
+		code := testproc.Main(m)
+		if !within(limit, 20*time.Millisecond, func() bool { return len(ofBinary(folder)) == 0 }) {
+			fmt.Fprintf(os.Stderr, "lastly's own processes are still there: %q\n", names(ofBinary(folder)))
+			return max(code, 1)
+		}
+		return code
 	}))
+}
+
+// ofBinary are the processes of the command that was built for the tests: also those that bear no mark, as the inner ones.
+func ofBinary(folder string) (pids []int) {
+	all, _ := filepath.Glob("/proc/[0-9]*/exe")
+	for _, link := range all {
+		if file, _ := os.Readlink(link); strings.HasPrefix(file, filepath.Join(folder, "lastly")) {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(link)))
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // A tool stands in front of a command.

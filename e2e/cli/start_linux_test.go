@@ -13,6 +13,7 @@ import (
 var startChecks = []check{
 	{name: "stdin: a pipe, a file, /dev/null", run: stdin},
 	{name: "stdin, stdout, stderr closed", fails: "tini -s", run: closedStandard},
+	{name: "closed ones stay closed in the command", fails: "lastly run, tini -s", run: closedStay},
 	{name: "a signal in the moment of the start ends it", fails: "timeout", hangs: "dumb-init", run: earlySignal},
 	{name: "it does not wait for a shell's background job", run: background},
 	{name: "a command that closes all its descriptors", run: closesAll},
@@ -39,6 +40,13 @@ func stdin(r *rig) {
 	_ = w.Close()
 	if res := p.wait(); res.code != 0 {
 		r.t.Errorf("%v", res)
+	}
+}
+
+func closedStay(r *rig) {
+	res := r.sh(`"$@" sh -c '[ -e /proc/$$/fd/0 ]; echo $?' <&-; "$@" sh -c '[ -e /proc/$$/fd/2 ]; echo $?' 2>&-`)
+	if res.out != "1\n1\n" {
+		r.t.Errorf("%v, want 1 twice", res)
 	}
 }
 

@@ -69,20 +69,24 @@ func TestCommand(t *testing.T) {
 	if err := built(); err != nil {
 		t.Fatal(err)
 	}
-	v := testproc.Start(t, "trees", "-json", "-n", "1", "-rounds", "1", "-only", "lastly")
+	v := testproc.Start(t, "trees", "-json", "-n", "1", "-rounds", "1", "-only", nameGuarded)
 	r := v.Wait()
 	r.Check(t, "exit 0")
 	var got table
-	if err := json.Unmarshal([]byte(v.Output()), &got); err != nil || len(got.Rows) != 3 || len(got.Faults) != len(mishaps()) {
+	if err := json.Unmarshal([]byte(v.Output()), &got); err != nil || len(got.Rows) != 1 || !slices.Equal(got.Rows[0].Left, []int{0, 0, 0, 0}) || len(got.Faults) != 2 {
 		t.Fatalf("got %+v, %v\n%s\n%s", got, err, v.Output(), v.Errors())
 	}
-	for _, r := range got.Rows {
-		if !slices.Equal(r.Left, []int{0, 0, 0, 0}) {
-			t.Errorf("got %+v", r)
-		}
+	if got.NotTimed == "" && (len(got.Endings) != 2 || got.Endings[0].Took[0] <= 0) {
+		t.Errorf("endings: %+v, want that of a namespace, and one", got.Endings)
 	}
-	if got.NotTimed == "" && (len(got.Endings) != len(ways()) || got.Endings[0].Took[0] <= 0) {
-		t.Errorf("endings: %+v, want %d", got.Endings, len(ways()))
+}
+
+// TestWaysOf: the tools' ways stand behind that which they are compared with.
+func TestWaysOf(t *testing.T) {
+	for part, want := range map[string]int{"": len(ways()), "tini": 0, nameLastly: 1 + 3, nameRun: 1 + 5, nameGuarded: 1 + 1} {
+		if got := waysOf(toolsNamed(part)); len(got) != want || want > 0 && got[0].name != ways()[0].name {
+			t.Errorf("%q: %v, want %d", part, got, want)
+		}
 	}
 }
 

@@ -301,6 +301,7 @@ func (s *supervisor) end(graceMS int64) {
 }
 
 // ask sends SIGTERM to every descendant that there is now. Who is started later by one that was asked may be part of its orderly end.
+// What a supervisor of a program in the tree holds, that program ends, when it is its turn: it would hear of it twice.
 func (s *supervisor) ask() {
 	type member struct{ pid, parent int }
 	var all []member
@@ -309,7 +310,7 @@ func (s *supervisor) ask() {
 			return false
 		}
 		all = append(all, member{pid, parent})
-		return true
+		return !isHolder(pid)
 	})
 	for _, m := range all {
 		s.askOne(m.pid, m.parent)
@@ -336,13 +337,19 @@ func (s *supervisor) askOrphans() {
 	}
 }
 
-// askOne leaves out supervisors and guards of programs in the tree: they hear from those when it is their turn.
+// isHolder reports whether the process is a supervisor or a guard of a program in the tree.
+func isHolder(pid int) bool {
+	name := nameOf(pid)
+	return name == comm || name == guard
+}
+
+// askOne leaves out supervisors and guards: they hear from their own programs.
 func (s *supervisor) askOne(pid, parent int) {
 	if s.asked[pid] {
 		return
 	}
 	s.asked[pid] = true
-	if name := nameOf(pid); name != comm && name != guard {
+	if !isHolder(pid) {
 		s.terminate(pid, parent)
 	}
 }
@@ -369,7 +376,7 @@ func (s *supervisor) endTree() {
 		if s.isLetGo(pid) {
 			continue
 		}
-		if !s.killed[pid] && (!spare || nameOf(pid) != guard) {
+		if !s.killed[pid] && (!spare || !isHolder(pid)) {
 			s.kill(pid)
 		}
 		ending = ending || !s.immune[pid]

@@ -82,12 +82,16 @@ func (t *tree) descendants(each func(pid, parent int) bool) {
 	}
 }
 
-// Descendants are the numbers of what descends from a process now, for its owner when there is no supervisor any more.
+// Descendants are the numbers of what descends from a process now, for its owner when there is no supervisor any more. What is held
+// by others' supervisors is theirs.
 func Descendants(pid int) (found []int) {
+	if isHolder(pid) {
+		return nil
+	}
 	t := tree{self: pid}
 	t.descendants(func(pid, _ int) bool {
 		found = append(found, pid)
-		return true
+		return !isHolder(pid)
 	})
 	return found
 }

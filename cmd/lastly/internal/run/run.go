@@ -129,12 +129,17 @@ const (
 func (r *runner) recover() {
 	swept := control.Sweep()
 	report, err := durable.Recover(context.Background(), durable.Options{Limit: recoverLimit, Wait: recoverWait})
-	err = errors.Join(err, swept)
-	if failed := report.Count(durable.Failed); failed > 0 {
-		err = errors.Join(err, fmt.Errorf("%d of the things that earlier runs left could not be undone; `lastly list` shows why", failed))
+	var failed error
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("what earlier runs left took longer than %v to undo: the rest is for the next run, or for `lastly sweep`", recoverLimit)
 	}
-	if err != nil && !r.options.Quiet {
-		engine.Print(trimmed(err).Error())
+	if n := report.Count(durable.Failed); n > 0 {
+		failed = fmt.Errorf("%d of the things that earlier runs left could not be undone; `lastly list` shows why", n)
+	}
+	if all := errors.Join(err, failed, swept); all != nil && !r.options.Quiet {
+		for _, line := range told(all) {
+			engine.Print(line)
+		}
 	}
 }
 

@@ -254,3 +254,16 @@ func TestLetGoGuarded(t *testing.T) {
 		gone(t, stays)
 	}
 }
+
+// TestNestedAskedOnce: the command of a run inside of a run hears of the end once, from its own run.
+func TestNestedAskedOnce(t *testing.T) {
+	t.Parallel()
+	for range 3 {
+		l := start(t, "--timeout", "0.4", "--", "sh", "-c", `"$LASTLY" run -- sh -c "trap 'echo got >>got; end=yes' TERM; echo ready >ready; while [ ! \$end ]; do sleep 0.01; done; sleep 0.2"`)
+		l.await("ready")
+		l.ends(124, "")
+		if got := l.read("got"); got != "got\n" {
+			t.Errorf("%q", got)
+		}
+	}
+}

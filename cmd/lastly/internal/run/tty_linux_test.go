@@ -8,6 +8,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/lastly-go/lastly/internal/testproc"
@@ -240,5 +241,24 @@ func TestKilledWhileStopped(t *testing.T) {
 		c.shows("status 147")
 		c.shows("gone")
 		l.ends(0, "")
+	}
+}
+
+// TestEarlyKeys: Ctrl-C and Ctrl-\ end the command, or lastly before it has one, however early they are pressed.
+func TestEarlyKeys(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		for key, sig := range map[string]int{"\x03": 2, "\x1c": 3} {
+			for i := range 12 {
+				l := prepare(t, append(strings.Fields(mode), "--", "sleep", "3600")...)
+				c := open(t, l)
+				testproc.Linger(time.Duration(i) * time.Millisecond)
+				c.press(key)
+				status := l.status()
+				if early := sig == 3 && status == 2; status != 128+sig && status != 1000+sig && !early { // the Go runtime's own way
+					t.Errorf("%q, %d ms: status %d, %.200q", mode, i, status, c.screen())
+				}
+			}
+		}
 	}
 }

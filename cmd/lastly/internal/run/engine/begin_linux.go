@@ -21,6 +21,7 @@ func begin() *Session {
 	if len(args) < 2 || args[1] != "run" {
 		return nil
 	}
+	quitQuietly()
 	o, err := Parse(args[2:])
 	if err != nil || !o.Plain() {
 		return nil

@@ -14,6 +14,10 @@ import (
 // when somebody has connected to the Listener: call it again when that has been taken over (Served).
 func (s *Session) Run() (asked bool) {
 	for !s.gone {
+		if s.direct && s.ended { // perhaps before this was called
+			s.endAdopted()
+			continue
+		}
 		fds := []pollfd{
 			{fd: int32(s.signals), events: pollIn},
 			{fd: int32(s.control), events: pollIn}, // a negative one is left out by the kernel
@@ -31,9 +35,6 @@ func (s *Session) Run() (asked bool) {
 		}
 		if len(s.strays) > 0 {
 			s.reapStrays()
-		}
-		if s.direct && s.ended && !s.gone {
-			s.endAdopted()
 		}
 		s.checkTime()
 		s.checkCont()
@@ -170,10 +171,31 @@ func (s *Session) takeSignals() {
 
 // pass passes a signal on to the command, but for one that the command got as well.
 func (s *Session) pass(c caught) {
-	sig := c.number
-	if c.sender == syscall.Getpid() || s.shared && s.isForGroup(c) {
-		return
+	if c.sender != syscall.Getpid() && (!s.shared || !s.isForGroup(c)) {
+		s.passOn(c.number)
 	}
+}
+
+// passEarly passes on what came before the command was there, or just then: whether it was in the group by that time nobody knows, and
+// twice is better than not at all.
+func (s *Session) passEarly() {
+	for {
+		c, ok := take(s.signals)
+		if !ok {
+			return
+		}
+		switch syscall.Signal(c.number) {
+		case syscall.SIGCHLD:
+			s.reap()
+		case syscall.SIGCONT, syscall.SIGWINCH:
+			s.pass(c)
+		default:
+			s.passOn(c.number)
+		}
+	}
+}
+
+func (s *Session) passOn(sig int) {
 	if s.ended {
 		s.hurry(sig)
 		return

@@ -286,6 +286,7 @@ func (s *Session) begun() {
 	if s.shared { // what lastly and its hooks write may go to a terminal that stops who writes in the background (stty tostop)
 		setAction(int(syscall.SIGTTOU), &sigaction{handler: ignored}, nil)
 	}
+	s.passEarly()
 }
 
 // silent is the error for an inner process that died before it said what became of the command. That may run already: then it is
