@@ -33,7 +33,7 @@ func TestCountsAddUp(t *testing.T) {
 	mux.HandleFunc("/rude", func(w http.ResponseWriter, r *http.Request) { came.Add(1); lines.ServeHTTP(w, r) })
 	mux.HandleFunc("/polite", func(w http.ResponseWriter, r *http.Request) { came.Add(1); lines.ServeHTTP(w, r) })
 	srv := &http.Server{Handler: mux, TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}}}
-	if err := web.Serve(s, srv, ln, web.Options{Name: "api", Timeout: 2 * time.Second}); err != nil {
+	if err := web.Serve(s, srv, ln, web.Options{Name: "api", Timeout: 5 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	var group sync.WaitGroup

@@ -13,6 +13,7 @@ const (
 	lookMost  = 1000   // ms
 	stuckTime = 10_000 // ms that nothing ends of what was killed, until it is left: it hangs in the kernel
 	guardTime = 2000   // ms that the guards of programs in the tree get to settle what those left
+	otherTime = 1000   // ms of these that their supervisors get to end what those held, for which guards wait
 )
 
 // A supervisor is this process.
@@ -371,12 +372,12 @@ func (s *supervisor) endTree() {
 	}
 	s.pause = min(max(lookAgain, 2*s.pause), lookMost)
 	s.nextLook = now() + s.pause
-	spare, ending := now() < s.deadline, false
+	ending := false
 	for _, pid := range s.children(s.self) {
 		if s.isLetGo(pid) {
 			continue
 		}
-		if !s.killed[pid] && (!spare || !isHolder(pid)) {
+		if !s.killed[pid] && !s.isSpared(pid) {
 			s.kill(pid)
 		}
 		ending = ending || !s.immune[pid]
@@ -384,6 +385,17 @@ func (s *supervisor) endTree() {
 	if len(s.immune) > 0 && !ending || now() >= s.moved+stuckTime {
 		s.giveUp()
 	}
+}
+
+// isSpared: guards and supervisors of programs in the tree get some time when those were killed.
+func (s *supervisor) isSpared(pid int) bool {
+	switch left := s.deadline - now(); nameOf(pid) {
+	case guard:
+		return left > 0
+	case comm:
+		return left > guardTime-otherTime
+	}
+	return false
 }
 
 func (s *supervisor) kill(pid int) {
