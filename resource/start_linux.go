@@ -315,6 +315,9 @@ func (t *supervised) watch(p *Process) {
 
 // leftError names a process that the supervisor could not end. It is this process's grandchild still, or init's already.
 func leftError(pid int) error {
+	if pid == 0 {
+		return errors.New("something of it is left that can't be seen, for /proc is missing, or that of another PID namespace: mount one")
+	}
 	why := "it does not die of SIGKILL, and hangs in the kernel: look at its disk or network filesystem"
 	if errors.Is(syscall.Kill(pid, 0), syscall.EPERM) {
 		why = "it is another user's: end it as that user or as root"

@@ -17,7 +17,7 @@ var signalChecks = []check{
 	{name: "real-time signals", fails: "timeout", run: func(r *rig) {
 		r.forwards(35, 40, 50, 63, 64)
 	}},
-	{name: "SIGTERM, and the command ends as it likes", run: endsAsItLikes},
+	{name: "SIGTERM, and the command ends as it likes", hangs: "timeout", run: endsAsItLikes},
 	{name: "death by the signal that was forwarded", fails: "timeout", run: diesOfIt},
 	{name: "a signal reaches the command once, also as leader of its group", fails: "timeout", run: once},
 	{name: "a signal sent to its group reaches the command", hangs: "timeout", run: toGroup},
@@ -97,7 +97,7 @@ func toGroup(r *rig) {
 var stopChecks = []check{
 	{name: "a command that stops itself goes on by SIGCONT to the tool", hangs: "timeout", run: stopsItself},
 	{name: "a command that is stopped and continued by others", run: stoppedByOthers},
-	{name: "the tool stopped and continued", run: toolStopped},
+	{name: "the tool stopped and continued", hangs: "timeout", run: toolStopped},
 }
 
 func stopsItself(r *rig) {

@@ -43,9 +43,13 @@ func readsTerminal(r *rig) {
 	}
 }
 
+// ctrlC takes the second one for the count: in the moment of the command's start, lastly can't know whether it was there for a key
+// already, and passes that on.
 func ctrlC(r *rig) {
 	s := r.session(r.with("perl", "-e", counts)...)
 	s.sees("ready")
+	s.types("\x03")
+	s.sees("counted INT ")
 	s.types("\x03")
 	s.sees("counted INT 1\r\n")
 	s.signal(syscall.SIGKILL)

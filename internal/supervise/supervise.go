@@ -48,7 +48,7 @@ const (
 	Started = 'S' // the command runs; its process number
 	Failed  = 'F' // it could not be started; the error number
 	Ended   = 'E' // it has ended; the wait status
-	Left    = 'L' // a process that can't be ended: another user's, or one that hangs in the kernel; its number
+	Left    = 'L' // a process that can't be ended: another user's, or one that hangs in the kernel; its number, 0 if /proc does not show it
 	Gone    = 'G' // all of its descendants have ended, but those that are Left, and so has the supervisor
 )
 

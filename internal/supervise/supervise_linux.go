@@ -8,12 +8,13 @@ import (
 
 // How a tree is ended.
 const (
-	askAgain  = 100    // ms between two looks for descendants that were forked while SIGTERM was sent
-	lookAgain = 5      // ms between two looks for orphans that have become children; doubles while nothing ends
-	lookMost  = 1000   // ms
-	stuckTime = 10_000 // ms that nothing ends of what was killed, until it is left: it hangs in the kernel
-	guardTime = 2000   // ms that the guards of programs in the tree get to settle what those left
-	otherTime = 1000   // ms of these that their supervisors get to end what those held, for which guards wait
+	askAgain   = 100    // ms between two looks for descendants that were forked while SIGTERM was sent
+	lookAgain  = 5      // ms between two looks for orphans that have become children; doubles while nothing ends
+	lookMost   = 1000   // ms
+	stuckTime  = 10_000 // ms that nothing ends of what was killed, until it is left: it hangs in the kernel
+	unseenTime = 1000   // ms that there are children of which /proc shows none
+	guardTime  = 2000   // ms that the guards of programs in the tree get to settle what those left
+	otherTime  = 1000   // ms of these that their supervisors get to end what those held, for which guards wait
 )
 
 // A supervisor is this process.
@@ -382,7 +383,10 @@ func (s *supervisor) endTree() {
 		}
 		ending = ending || !s.immune[pid]
 	}
-	if len(s.immune) > 0 && !ending || now() >= s.moved+stuckTime {
+	switch {
+	case len(s.immune) > 0 && !ending, now() >= s.moved+stuckTime:
+		s.giveUp()
+	case !ending && len(s.killed) == 0 && !s.spares && now() >= s.moved+unseenTime:
 		s.giveUp()
 	}
 }
@@ -408,10 +412,14 @@ func (s *supervisor) kill(pid int) {
 // giveUp leaves what can't be ended: nobody is helped by waiting for it.
 func (s *supervisor) giveUp() {
 	s.reap() // ends this process if there is none
-	for _, pid := range s.children(s.self) {
+	left := s.children(s.self)
+	for _, pid := range left {
 		if !s.isLetGo(pid) {
 			s.send(Left, uint64(pid))
 		}
+	}
+	if len(left) == 0 {
+		s.send(Left, 0)
 	}
 	s.send(Gone, 0)
 	syscall.Exit(0)

@@ -83,7 +83,10 @@ func (l *lab) adds(ctx context.Context, t *table, rounds int, progress io.Writer
 }
 
 // soon is how long a run takes to have all its threads, and more.
-const soon = 300 * time.Millisecond
+const (
+	soon  = 300 * time.Millisecond
+	looks = 30 // for the guard
+)
 
 // memory looks at what no other process shares with those of a run that waits.
 func (l *lab) memory(ctx context.Context, t *table, rounds int, _ io.Writer) error {
@@ -104,10 +107,9 @@ func (l *lab) weigh(ctx context.Context, t *table, work string, guarded bool, fl
 		return err
 	}
 	defer func() { err = errors.Join(err, h.end()) }()
-	select {
-	case <-time.After(soon):
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	pid, err := h.guard(ctx, guarded)
+	if err != nil {
+		return err
 	}
 	outer, outerOwn, err := private(h.cmd.Process.Pid)
 	if err != nil {
@@ -121,10 +123,6 @@ func (l *lab) weigh(ctx context.Context, t *table, work string, guarded bool, fl
 	t.add(work+", without pages of the program's file", "MB", 0, outerOwn+innerOwn)
 	if !guarded {
 		return nil
-	}
-	pid, err := guardOf(h.cmd.Process.Pid)
-	if err != nil {
-		return err
 	}
 	guard, _, err := private(pid)
 	t.add("its guard, a third process", "MB", 0, guard)
@@ -154,6 +152,24 @@ func private(pid int) (all, anonymous float64, err error) {
 		}
 	}
 	return all, anonymous, nil
+}
+
+// guard waits until the run has all its threads, and its guard, if it is to have one: that starts beside the command.
+func (h *holder) guard(ctx context.Context, wanted bool) (pid int, err error) {
+	for range looks {
+		select {
+		case <-time.After(soon):
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+		if !wanted {
+			return 0, nil
+		}
+		if pid, err = guardOf(h.cmd.Process.Pid); err == nil {
+			return pid, nil
+		}
+	}
+	return 0, err
 }
 
 // guardOf is the child that is called so.

@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -45,4 +46,14 @@ func TestOutsideGroup(t *testing.T) {
 		c.shows("got hello")
 		l.ends(0, "")
 	}
+}
+
+// TestForeignProc: with the /proc of another PID namespace what is left can't be found; that is said, and not waited for.
+func TestForeignProc(t *testing.T) {
+	t.Parallel()
+	l := prepare(t, "--grace", "0.2", "--", "sh", "-c", `setsid sleep 3600 >/dev/null 2>&1 & exit 3`)
+	asFirst(t, l)
+	l.cmd.Args = slices.DeleteFunc(l.cmd.Args, func(word string) bool { return word == "--mount-proc" })
+	l.begin().ends(3, "")
+	l.says("something is left that can't be seen")
 }

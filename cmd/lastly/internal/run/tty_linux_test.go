@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -103,6 +104,19 @@ func TestTerminalInput(t *testing.T) {
 	}
 }
 
+// hears waits until lastly knows that its command runs: a key pressed before that may reach it twice. It ignores SIGTTOU from then on.
+func (l *lastly) hears() {
+	l.t.Helper()
+	const ttou = 1 << (syscall.SIGTTOU - 1)
+	testproc.Poll(l.t, "lastly to know of its command", func() bool {
+		status, _ := os.ReadFile("/proc/" + itoa(l.cmd.Process.Pid) + "/status")
+		_, rest, _ := strings.Cut(string(status), "\nSigIgn:\t")
+		mask, _, _ := strings.Cut(rest, "\n")
+		bits, err := strconv.ParseUint(mask, 16, 64)
+		return err == nil && bits&ttou != 0
+	})
+}
+
 // TestTerminalSignals: Ctrl-C reaches the command once, and not a second time through lastly.
 func TestTerminalSignals(t *testing.T) {
 	t.Parallel()
@@ -110,6 +124,7 @@ func TestTerminalSignals(t *testing.T) {
 		l := prepare(t, append(strings.Fields(mode), "--", "sh", "-c", `exec "$LASTLY" count`)...)
 		c := open(t, l)
 		c.shows("ready")
+		l.hears()
 		c.press("\x03")
 		c.shows("n is 1")
 		l.ends(0, "")

@@ -201,6 +201,10 @@ func (e *ending) askOne(pid int) {
 
 // leave tells of a process that can't be ended.
 func (s *Session) leave(pid int) {
+	if pid == 0 {
+		s.Warn("something is left that can't be seen, for /proc is missing, or that of another PID namespace; mount one (unshare --mount-proc)")
+		return
+	}
 	why := "it does not die of SIGKILL, and hangs in the kernel; look at its disk or network filesystem"
 	if syscall.Kill(pid, 0) == syscall.EPERM {
 		why = "it is another user's; end it as that user, or as root"
