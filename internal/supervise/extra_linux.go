@@ -1,6 +1,10 @@
 package supervise
 
-import "syscall"
+import (
+	"syscall"
+
+	"github.com/lastly-go/lastly/internal/early"
+)
 
 // What the command line tool asks of its supervisor beyond what package resource does.
 
@@ -10,7 +14,7 @@ func (s *supervisor) heed(c *Config) {
 		s.ended.more, s.parent = syscall.WUNTRACED|syscall.WCONTINUED, syscall.Getppid()
 	}
 	if c.LetGo {
-		s.spares, s.session = true, sessionOf(0)
+		s.spares, s.session = true, early.SessionOf(0)
 	}
 }
 
@@ -42,7 +46,7 @@ func (s *supervisor) signalOwner(sig syscall.Signal) {
 // isLetGo reports whether a process has left the session, as daemons do. What descends from it is let go with it. The command itself
 // never is.
 func (s *supervisor) isLetGo(pid int) bool {
-	return s.spares && pid != s.command && sessionOf(pid) != s.session
+	return s.spares && pid != s.command && early.SessionOf(pid) != s.session
 }
 
 // letGo ends the supervisor when none is left but those that are let go.
@@ -57,16 +61,6 @@ func (s *supervisor) letGo() {
 	}
 	s.send(Gone, 0)
 	syscall.Exit(0)
-}
-
-// sessionOf is -1 when there is no such process, and 0 when the session began outside of this PID namespace (docker exec). That of
-// a zombie is known.
-func sessionOf(pid int) int {
-	session, _, errno := syscall.RawSyscall(syscall.SYS_GETSID, uintptr(pid), 0, 0)
-	if errno != 0 {
-		return -1
-	}
-	return int(session)
 }
 
 // Children are the children of this process, zombies among them, for an owner whose supervisor is gone.

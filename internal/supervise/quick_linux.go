@@ -3,6 +3,8 @@ package supervise
 import (
 	"runtime"
 	"syscall"
+
+	"github.com/lastly-go/lastly/internal/early"
 )
 
 // A quick is how a command is awaited at first: by its pidfd. Many end at once, and the waiter's thread takes longer to start than
@@ -16,16 +18,12 @@ type quick struct {
 const quickTime = 50 // ms
 
 func (q *quick) begin(command int) {
-	fd, _, errno := syscall.RawSyscall(sysPidfdOpen, uintptr(command), 0, 0)
-	q.pidfd, q.until = int(fd), now()+quickTime
-	if errno != 0 {
-		q.pidfd = -1
-	}
+	q.pidfd, q.until = early.PidfdOpen(command), early.Now()+quickTime
 }
 
 // isQuick reports whether the command's pidfd is all that is waited for.
 func (s *supervisor) isQuick() bool {
-	return s.pidfd >= 0 && s.ended.next == nil && s.command != 0 && s.state == running && now() < s.until
+	return s.pidfd >= 0 && s.ended.next == nil && s.command != 0 && s.state == running && early.Now() < s.until
 }
 
 // events is the descriptor that tells of children.

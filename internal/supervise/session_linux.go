@@ -1,6 +1,10 @@
 package supervise
 
-import "syscall"
+import (
+	"syscall"
+
+	"github.com/lastly-go/lastly/internal/early"
+)
 
 // leaveSession makes a session of this process's own, once the command is forked. To the kernel, a process whose parent is in its
 // session, but in another group, has a shell that can continue it, and with it its whole group. This one is no shell: where there
@@ -32,11 +36,11 @@ func hasShell(pid int) bool {
 	if group == 0 && err == nil {
 		return true
 	}
-	for session := sessionOf(pid); err == nil; {
+	for session := early.SessionOf(pid); err == nil; {
 		if pid = parentOf(pid); pid > 0 && nameOf(pid) == comm {
 			pid = parentOf(pid)
 		}
-		if pid <= 0 || sessionOf(pid) != session {
+		if pid <= 0 || early.SessionOf(pid) != session {
 			return false
 		}
 		if other, err := syscall.Getpgid(pid); err != nil || other != group {

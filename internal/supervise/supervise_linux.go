@@ -4,6 +4,7 @@ import (
 	"syscall"
 
 	"github.com/lastly-go/lastly/internal/auxv"
+	"github.com/lastly-go/lastly/internal/early"
 )
 
 // How a tree is ended.
@@ -91,7 +92,7 @@ func begin() bool {
 func (s *supervisor) run() {
 	deafen()
 	setName(Name)
-	prctl(prSetChildSubreaper, 1)
+	early.Prctl(prSetChildSubreaper, 1)
 	syscall.CloseOnExec(s.control)
 	if s.owner >= 0 {
 		syscall.CloseOnExec(s.owner)
@@ -178,16 +179,16 @@ func (s *supervisor) settleDown() {
 
 // step waits for something to happen, and does what there is to do.
 func (s *supervisor) step() {
-	fds := []pollfd{
-		{fd: int32(s.events()), events: pollIn}, // a negative one is left out by the kernel
-		{fd: int32(s.control), events: pollIn},
-		{fd: int32(s.owner), events: pollIn},
+	fds := []early.PollFD{
+		{FD: int32(s.events()), Events: early.In}, // a negative one is left out by the kernel
+		{FD: int32(s.control), Events: early.In},
+		{FD: int32(s.owner), Events: early.In},
 	}
-	poll(fds, s.patience())
-	if fds[1].revents != 0 {
+	early.Poll(fds, s.patience())
+	if fds[1].Revents != 0 {
 		s.receive()
 	}
-	if fds[2].revents != 0 {
+	if fds[2].Revents != 0 {
 		s.orphaned()
 	}
 	if s.reaping {
@@ -210,12 +211,12 @@ func (s *supervisor) patience() int64 {
 func (s *supervisor) untilNext() int64 {
 	switch s.state {
 	case asking:
-		return max(0, min(s.deadline, s.nextLook)-now())
+		return max(0, min(s.deadline, s.nextLook)-early.Now())
 	case killing:
-		return max(0, s.nextLook-now())
+		return max(0, s.nextLook-early.Now())
 	}
 	if s.isQuick() {
-		return max(0, s.until-now())
+		return max(0, s.until-early.Now())
 	}
 	return -1
 }
@@ -285,12 +286,12 @@ func (s *supervisor) forget(pid int) {
 	delete(s.killed, pid)
 	delete(s.immune, pid)
 	delete(s.asked, pid)
-	s.moved = now()
+	s.moved = early.Now()
 }
 
 // end begins to end the tree, or shortens its grace.
 func (s *supervisor) end(graceMS int64) {
-	deadline := now() + graceMS
+	deadline := early.Now() + graceMS
 	switch {
 	case s.state == running:
 		s.state, s.deadline = asking, deadline
@@ -317,16 +318,16 @@ func (s *supervisor) ask() {
 	for _, m := range all {
 		s.askOne(m.pid, m.parent)
 	}
-	s.nextLook = now() + askAgain
+	s.nextLook = early.Now() + askAgain
 }
 
 // askOrphans asks those that were missed, being forked just then: their parents have ended, and they have become children. It asks
 // those that it sees for the second time: what was only just forked may still lose a signal, between its parent's handler and exec.
 func (s *supervisor) askOrphans() {
-	if now() < s.nextLook {
+	if early.Now() < s.nextLook {
 		return
 	}
-	s.nextLook = now() + askAgain
+	s.nextLook = early.Now() + askAgain
 	before := s.seen
 	s.seen = make(map[int]bool)
 	for _, pid := range s.children(s.self) {
@@ -359,8 +360,8 @@ func (s *supervisor) askOne(pid, parent int) {
 // endTree kills when it is time. The orphans of who is killed become children and have their turn in the next round, so that
 // nobody is signalled but children, whose numbers can't be anybody else's before they are reaped.
 func (s *supervisor) endTree() {
-	if s.state == asking && now() >= s.deadline {
-		s.state, s.deadline, s.moved, s.nextLook = killing, now()+guardTime, now(), 0
+	if s.state == asking && early.Now() >= s.deadline {
+		s.state, s.deadline, s.moved, s.nextLook = killing, early.Now()+guardTime, early.Now(), 0
 	}
 	if s.state == asking {
 		s.askOrphans()
@@ -368,11 +369,11 @@ func (s *supervisor) endTree() {
 	if s.state != killing {
 		return
 	}
-	if len(s.killed) > 0 && now() < s.nextLook {
+	if len(s.killed) > 0 && early.Now() < s.nextLook {
 		return // with a thousand that die one by one, looking each time would take longer than their end
 	}
 	s.pause = min(max(lookAgain, 2*s.pause), lookMost)
-	s.nextLook = now() + s.pause
+	s.nextLook = early.Now() + s.pause
 	ending := false
 	for _, pid := range s.children(s.self) {
 		if s.isLetGo(pid) {
@@ -384,16 +385,16 @@ func (s *supervisor) endTree() {
 		ending = ending || !s.immune[pid]
 	}
 	switch {
-	case len(s.immune) > 0 && !ending, now() >= s.moved+stuckTime:
+	case len(s.immune) > 0 && !ending, early.Now() >= s.moved+stuckTime:
 		s.giveUp()
-	case !ending && len(s.killed) == 0 && !s.spares && now() >= s.moved+unseenTime:
+	case !ending && len(s.killed) == 0 && !s.spares && early.Now() >= s.moved+unseenTime:
 		s.giveUp()
 	}
 }
 
 // isSpared: guards and supervisors of programs in the tree get some time when those were killed.
 func (s *supervisor) isSpared(pid int) bool {
-	switch left := s.deadline - now(); nameOf(pid) {
+	switch left := s.deadline - early.Now(); nameOf(pid) {
 	case guard:
 		return left > 0
 	case comm:
@@ -403,7 +404,7 @@ func (s *supervisor) isSpared(pid int) bool {
 }
 
 func (s *supervisor) kill(pid int) {
-	s.killed[pid], s.moved = true, now()
+	s.killed[pid], s.moved = true, early.Now()
 	if syscall.Kill(pid, syscall.SIGKILL) == syscall.EPERM {
 		s.immune[pid] = true
 	}

@@ -3,22 +3,20 @@ package supervise
 import (
 	"syscall"
 	"unsafe"
+
+	"github.com/lastly-go/lastly/internal/early"
 )
 
 // System calls and constants that package syscall does not have. The numbers are the same on all architectures but MIPS, where
 // what they ask for fails, and is done without.
 const (
-	sysPidfdSendSignal = 424
-	sysPidfdOpen       = 434
-	sysCloseRange      = 436
+	sysCloseRange = 436
 
 	prSetName           = 15
 	prSetChildSubreaper = 36
 
-	clockMonotonic = 1
-	setMask        = 2 // SIG_SETMASK; 3 on MIPS
-	pollIn         = 0x1
-	sigIgn         = 1
+	setMask = 2 // SIG_SETMASK; 3 on MIPS
+	sigIgn  = 1
 )
 
 // A sigset is the kernel's, 16 bytes on MIPS and 8 elsewhere.
@@ -83,41 +81,9 @@ func awaitChild(more int) {
 
 const waitAll = 0x40000000 // __WALL
 
-type pollfd struct {
-	fd      int32
-	events  int16
-	revents int16
-}
-
-// poll is ppoll(2). A negative timeout is none.
-func poll(fds []pollfd, timeoutMS int64) {
-	var limit *syscall.Timespec
-	if timeoutMS >= 0 {
-		t := syscall.NsecToTimespec(timeoutMS * 1e6)
-		limit = &t
-	}
-	_, _, errno := syscall.Syscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), uintptr(len(fds)), uintptr(unsafe.Pointer(limit)), 0, 0, 0)
-	if errno != 0 {
-		for i := range fds {
-			fds[i].revents = 0
-		}
-	}
-}
-
-// now is a time in milliseconds that only grows.
-func now() int64 {
-	var t syscall.Timespec
-	_, _, _ = syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, clockMonotonic, uintptr(unsafe.Pointer(&t)), 0)
-	return t.Nano() / 1e6
-}
-
-func prctl(option, value uintptr) {
-	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, option, value, 0)
-}
-
 func setName(name string) {
 	if text, err := syscall.BytePtrFromString(name); err == nil {
-		prctl(prSetName, uintptr(unsafe.Pointer(text)))
+		early.Prctl(prSetName, uintptr(unsafe.Pointer(text)))
 	}
 }
 
@@ -145,25 +111,6 @@ func closeAbove(last int) {
 	}
 	for fd := last + 1; fd < 1024; fd++ { // a kernel before 5.9
 		_ = syscall.Close(fd)
-	}
-}
-
-// readFile reads a file of /proc.
-func readFile(path string) []byte {
-	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-	if err != nil {
-		return nil
-	}
-	defer func() { _ = syscall.Close(fd) }()
-	text := make([]byte, 0, 1024)
-	for {
-		n, err := syscall.Read(fd, text[len(text):cap(text)])
-		if err != nil || n <= 0 {
-			return text
-		}
-		if text = text[:len(text)+n]; len(text) == cap(text) {
-			text = append(text, 0)[:len(text)]
-		}
 	}
 }
 

@@ -2,7 +2,8 @@ package supervise
 
 import (
 	"syscall"
-	"unsafe"
+
+	"github.com/lastly-go/lastly/internal/early"
 )
 
 // A tree looks at the descendants of this process. It never needs to know all at once: to end them, only the children count.
@@ -34,7 +35,7 @@ func (t *tree) children(pid int) (found []int) {
 	}
 	folder := "/proc/" + digits(pid) + "/task"
 	for _, thread := range readNames(folder) { // a child is listed with the thread that forked it
-		text := string(readFile(folder + "/" + digits(thread) + "/children"))
+		text := string(early.ReadFile(folder + "/" + digits(thread) + "/children"))
 		for text != "" {
 			child, rest := leading(text)
 			if child > 0 {
@@ -99,25 +100,25 @@ func Descendants(pid int) (found []int) {
 // terminate sends SIGTERM to a process, and wakes it up should it be stopped. It sends nothing if the process has got another
 // parent than this process or the one given: its number may be a stranger's by now.
 func (t *tree) terminate(pid, parent int) {
-	fd, _, errno := syscall.RawSyscall(sysPidfdOpen, uintptr(pid), 0, 0)
-	if errno == 0 {
-		defer func() { _ = syscall.Close(int(fd)) }()
+	fd := early.PidfdOpen(pid)
+	if fd >= 0 {
+		defer func() { _ = syscall.Close(fd) }()
 	}
 	if now := parentOf(pid); now != parent && now != t.self {
 		return
 	}
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGCONT} {
-		if errno != 0 { // no pidfds here
+		if fd < 0 { // no pidfds here
 			_ = syscall.Kill(pid, sig)
 			continue
 		}
-		_, _, _ = syscall.RawSyscall6(sysPidfdSendSignal, fd, uintptr(sig), uintptr(unsafe.Pointer(nil)), 0, 0, 0)
+		_ = early.PidfdSignal(fd, int(sig))
 	}
 }
 
 // parentOf is 0 when there is no such process.
 func parentOf(pid int) int {
-	stat := readFile("/proc/" + digits(pid) + "/stat")
+	stat := early.ReadFile("/proc/" + digits(pid) + "/stat")
 	from := 0 // behind the program's name, which may contain anything: field 2, in parentheses
 	for i, c := range stat {
 		if c == ')' {
@@ -132,6 +133,6 @@ func parentOf(pid int) int {
 }
 
 func nameOf(pid int) string {
-	name := readFile("/proc/" + digits(pid) + "/comm")
+	name := early.ReadFile("/proc/" + digits(pid) + "/comm")
 	return string(name[:max(len(name)-1, 0)])
 }

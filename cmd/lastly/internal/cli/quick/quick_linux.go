@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/lastly-go/lastly/internal/early"
 )
 
 // Tried is true in every process in which main begins.
@@ -43,24 +45,8 @@ func complain(text string) {
 
 // arguments are the process's, before package os has them.
 func arguments() []string {
-	text := strings.TrimSuffix(string(readAll("/proc/self/cmdline")), "\x00")
+	text := strings.TrimSuffix(string(early.ReadFile("/proc/self/cmdline")), "\x00")
 	return strings.Split(text, "\x00")
-}
-
-func readAll(name string) (text []byte) {
-	fd, err := syscall.Open(name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-	if err != nil {
-		return nil
-	}
-	b := make([]byte, 4096)
-	for {
-		n, err := syscall.Read(fd, b)
-		if n <= 0 || err != nil {
-			_ = syscall.Close(fd)
-			return text
-		}
-		text = append(text, b[:n]...)
-	}
 }
 
 // requestOf is the line that asks for it; "" if that is not for here.

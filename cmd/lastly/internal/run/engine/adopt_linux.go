@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/lastly-go/lastly/internal/early"
 	"github.com/lastly-go/lastly/internal/supervise"
 )
 
@@ -54,9 +55,9 @@ func (s *Session) reapStrays() {
 		}
 		since, known := s.strays[pid]
 		if !known {
-			since = now()
+			since = early.Now()
 		}
-		if now()-since < strayTime {
+		if early.Now()-since < strayTime {
 			strays[pid] = since
 			continue
 		}
@@ -100,15 +101,15 @@ func (s *Session) endAdopted() {
 		s.gone = true
 		return
 	}
-	e := ending{Session: s, deadline: now() + int64(s.Options.Grace), asked: make(map[int]bool), immune: make(map[int]bool)}
+	e := ending{Session: s, deadline: early.Now() + int64(s.Options.Grace), asked: make(map[int]bool), immune: make(map[int]bool)}
 	for pause := int64(lookAgain); e.reap(); pause = min(2*pause, lookMost) {
-		if now() >= e.deadline || s.late > 0 {
+		if early.Now() >= e.deadline || s.late > 0 {
 			e.kill()
 		} else {
 			e.ask()
 		}
-		fds := []pollfd{{fd: int32(s.signals), events: pollIn}}
-		poll(fds, pause)
+		fds := []early.PollFD{{FD: int32(s.signals), Events: early.In}}
+		early.Poll(fds, pause)
 		s.takeSignals()
 	}
 	for _, pid := range e.left {
@@ -147,14 +148,14 @@ func (e *ending) reap() bool {
 		mortal = mortal || !e.immune[pid]
 	}
 	if len(e.left) < before {
-		e.moved = now()
+		e.moved = early.Now()
 	}
-	return mortal && (e.moved == 0 || now() < e.moved+stuckTime || now() < e.deadline)
+	return mortal && (e.moved == 0 || early.Now() < e.moved+stuckTime || early.Now() < e.deadline)
 }
 
 func (e *ending) kill() {
 	if e.moved == 0 {
-		e.moved = now()
+		e.moved = early.Now()
 	}
 	for _, pid := range e.left {
 		if syscall.Kill(pid, syscall.SIGKILL) == syscall.EPERM {
@@ -182,9 +183,9 @@ func (e *ending) ask() {
 		}
 		since, known := before[pid]
 		if !known {
-			since = now()
+			since = early.Now()
 		}
-		if e.seen[pid] = since; now()-since >= askAgain {
+		if e.seen[pid] = since; early.Now()-since >= askAgain {
 			e.askOne(pid)
 		}
 	}
@@ -218,7 +219,7 @@ func (s *Session) isSpared(pid int) bool {
 	if pid == s.Command && !s.ended {
 		return false
 	}
-	return s.earlier[pid] || supervise.NameOf(pid) == supervise.Guard || s.Options.LetGo && sessionOf(pid) != sessionOf(0)
+	return s.earlier[pid] || supervise.NameOf(pid) == supervise.Guard || s.Options.LetGo && early.SessionOf(pid) != early.SessionOf(0)
 }
 
 // childrenBefore are the children that this process has inherited from what it was before it became lastly: a shell script's

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/lastly-go/lastly/internal/early"
 	"github.com/lastly-go/lastly/internal/standby"
 )
 
@@ -65,7 +66,7 @@ func exitWith(err error) {
 
 // arguments are the process's, before package os has them.
 func arguments() []string {
-	args := split(string(readAll("/proc/self/cmdline")), 0)
+	args := split(string(early.ReadFile("/proc/self/cmdline")), 0)
 	return args[:len(args)-1] // each ends with a NUL
 }
 

@@ -5,6 +5,8 @@ package engine
 import (
 	"syscall"
 	"unsafe"
+
+	"github.com/lastly-go/lastly/internal/early"
 )
 
 // contTime is how long a command stays stopped that somebody continues by a SIGCONT to this process only.
@@ -28,14 +30,14 @@ func (s *Session) passesCont() bool {
 		return true
 	}
 	if stateOf(s.Command) == 'T' {
-		s.contAt = now() + contTime
+		s.contAt = early.Now() + contTime
 	}
 	return false
 }
 
 // checkCont continues a command that nobody else has continued.
 func (s *Session) checkCont() {
-	if s.contAt == 0 || now() < s.contAt {
+	if s.contAt == 0 || early.Now() < s.contAt {
 		return
 	}
 	s.contAt = 0

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/lastly-go/lastly/internal/early"
 	"github.com/lastly-go/lastly/internal/supervise"
 )
 
@@ -18,19 +19,19 @@ func (s *Session) Run() (asked bool) {
 			s.endAdopted()
 			continue
 		}
-		fds := []pollfd{
-			{fd: int32(s.signals), events: pollIn},
-			{fd: int32(s.control), events: pollIn}, // a negative one is left out by the kernel
-			{fd: int32(s.Listener), events: pollIn},
+		fds := []early.PollFD{
+			{FD: int32(s.signals), Events: early.In},
+			{FD: int32(s.control), Events: early.In}, // a negative one is left out by the kernel
+			{FD: int32(s.Listener), Events: early.In},
 		}
-		poll(fds, s.patience())
-		if fds[1].revents != 0 {
+		early.Poll(fds, s.patience())
+		if fds[1].Revents != 0 {
 			s.hear()
 		}
-		if fds[0].revents != 0 {
+		if fds[0].Revents != 0 {
 			s.takeSignals()
 		}
-		if fds[2].revents != 0 && !s.gone {
+		if fds[2].Revents != 0 && !s.gone {
 			return true
 		}
 		if len(s.strays) > 0 {
@@ -59,15 +60,15 @@ const again = 100 // ms
 func (s *Session) WatchLate() {
 	first, at := 0, int64(0)
 	for {
-		fds := []pollfd{{fd: int32(s.signals), events: pollIn}}
-		poll(fds, -1)
+		fds := []early.PollFD{{FD: int32(s.signals), Events: early.In}}
+		early.Poll(fds, -1)
 		c, ok := take(s.signals)
 		if !ok || !asksForEnd(c.number) {
 			continue
 		}
 		if first == 0 {
-			first, at = c.number, now()
-		} else if c.number != first || now()-at >= again {
+			first, at = c.number, early.Now()
+		} else if c.number != first || early.Now()-at >= again {
 			Print("received " + signalName(c.number) + " again: exiting at once; what is not undone yet is left to the guard")
 			syscall.Exit(128 + c.number)
 		}
@@ -93,14 +94,14 @@ func (s *Session) patience() int64 {
 	if s.deadline == 0 || s.ended {
 		return limit
 	}
-	if left := max(0, s.deadline-now()); limit < 0 || left < limit {
+	if left := max(0, s.deadline-early.Now()); limit < 0 || left < limit {
 		return left
 	}
 	return limit
 }
 
 func (s *Session) checkTime() {
-	if s.deadline == 0 || s.ended || s.gone || now() < s.deadline {
+	if s.deadline == 0 || s.ended || s.gone || early.Now() < s.deadline {
 		return
 	}
 	s.deadline = 0
@@ -218,7 +219,7 @@ func (s *Session) signal(sig int) {
 		_ = syscall.Kill(-s.Command, syscall.Signal(sig))
 		return
 	}
-	if s.target >= 0 && pidfdSignal(s.target, sig) != syscall.ENOSYS {
+	if s.target >= 0 && early.PidfdSignal(s.target, sig) != syscall.ENOSYS {
 		return
 	}
 	_ = syscall.Kill(s.Command, syscall.Signal(sig)) // Linux before 5.3
@@ -229,7 +230,7 @@ func (s *Session) signal(sig int) {
 func (s *Session) isForGroup(c caught) bool {
 	switch {
 	case c.kernel && c.number == int(syscall.SIGHUP):
-		return sessionOf(0) != syscall.Getpid() // a session's leader gets it alone
+		return early.SessionOf(0) != syscall.Getpid() // a session's leader gets it alone
 	case c.kernel:
 		return true
 	}
@@ -278,8 +279,8 @@ func Print(text string) {
 	defer runtime.UnlockOSThread()
 	before := blockToo(syscall.SIGTTOU)
 	defer setMask(before)
-	ready := []pollfd{{fd: 2, events: pollOut}}
-	if poll(ready, patienceOut); ready[0].revents == 0 {
+	ready := []early.PollFD{{FD: 2, Events: early.Out}}
+	if early.Poll(ready, patienceOut); ready[0].Revents == 0 {
 		return // a pipe that nobody reads must not keep signals, times and cleanups waiting
 	}
 	_, _ = syscall.Write(2, []byte("lastly: run: "+text+"\n"))

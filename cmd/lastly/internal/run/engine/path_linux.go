@@ -2,9 +2,7 @@
 
 package engine
 
-import (
-	"syscall"
-)
+import "syscall"
 
 const defaultPath = "/bin:/usr/bin" // of execvp(3), without PATH
 

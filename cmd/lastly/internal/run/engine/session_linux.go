@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/lastly-go/lastly/internal/early"
 	"github.com/lastly-go/lastly/internal/supervise"
 )
 
@@ -191,7 +192,7 @@ func (s *Session) fork() error {
 		return &StartError{CodeOwn, "make a socket: " + err.Error() + "; raise the limit of open files (ulimit -n)"}
 	}
 	defer func() { _ = syscall.Close(ends[1]) }()
-	owner := pidfdOpen(syscall.Getpid())
+	owner := early.PidfdOpen(syscall.Getpid())
 	if owner >= 0 {
 		defer func() { _ = syscall.Close(owner) }()
 		if owner < ends[1] {
@@ -276,9 +277,9 @@ func (s *Session) handshake(c *supervise.Config) (errno syscall.Errno, err error
 
 // begun notes that the command runs.
 func (s *Session) begun() {
-	s.target = pidfdOpen(s.Command)
+	s.target = early.PidfdOpen(s.Command)
 	if t := s.Options.Timeout; t > 0 {
-		s.deadline = now() + int64(t)
+		s.deadline = early.Now() + int64(t)
 		if s.shared {
 			wakeAt(int64(t))
 		}
