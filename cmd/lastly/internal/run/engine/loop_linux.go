@@ -28,7 +28,7 @@ func (s *Session) Run() (asked bool) {
 		if fds[1].Revents != 0 {
 			s.hear()
 		}
-		if fds[0].Revents != 0 {
+		if fds[0].Revents != 0 || s.full {
 			s.takeSignals()
 		}
 		if fds[2].Revents != 0 && !s.gone {
@@ -87,6 +87,9 @@ func (s *Session) patience() int64 {
 	limit := int64(-1)
 	if len(s.strays) > 0 {
 		limit = strayTime
+	}
+	if s.full {
+		limit = lookAgain
 	}
 	if s.contAt > 0 {
 		limit = contTime
@@ -151,10 +154,15 @@ func (s *Session) stop() {
 }
 
 // takeSignals takes all that came. Many deaths in a row are looked for once: each look goes through all children.
+//
+// When the pipe was full, a signal may be on its way to the lost ones just now, and nothing else would tell of it: that is looked at
+// again a moment later.
 func (s *Session) takeSignals() {
 	died := false
-	for {
+	s.full = false
+	for n := 0; ; n++ {
 		c, ok := take(s.signals)
+		s.full = s.full || n >= pipeHalf
 		if died && (!ok || c.number != int(syscall.SIGCHLD)) {
 			s.reap() // before what came after it
 			died = false

@@ -25,6 +25,7 @@ type Session struct {
 	direct    bool // there is no inner process: the command is a child
 	shared    bool // the command is in this process's group
 	signals   int  // the pipe of caught
+	full      bool // it was, or nearly
 	control   int  // the socket to the inner process
 	target    int  // a pidfd of the command; -1: none
 

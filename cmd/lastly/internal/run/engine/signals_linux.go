@@ -24,6 +24,8 @@ func sharedAddress() uintptr
 const (
 	infoSize = 24 // what the handler writes of a siginfo_t: all that is used of it, so that thousands have room
 
+	pipeHalf = 1000 // signals: a pipe has room for more than twice as many
+
 	codeKernel = 0x80 // SI_KERNEL: of the terminal, among others
 	codeTimer  = -2   // SI_TIMER: see wakeAt
 
