@@ -17,7 +17,12 @@ import (
 const (
 	// lookAgain is how long after a look that found nobody another one follows: a process between fork and exec does not
 	// bear its mark yet.
-	lookAgain = 10 * time.Millisecond
+	lookAgain = 5 * time.Millisecond
+
+	// looks is how many of those in a row have to find nobody, and manyLooks how many of a chain of processes, each of which lives
+	// for a moment: it may be between fork and exec whenever somebody looks.
+	looks     = 4
+	manyLooks = 8
 
 	// maxRounds bounds how often is looked: who starts new processes faster than they are killed wins, and is reported.
 	maxRounds = 1000
@@ -141,23 +146,28 @@ func (h *hunt) ask(ctx context.Context) error {
 
 // end sends SIGKILL to all until nobody is left.
 func (h *hunt) end(ctx context.Context) error {
-	quiet := h.Mark == ""
-	for range maxRounds {
+	quiet, enough := 0, 1
+	if h.Mark != "" {
+		enough = looks
+	}
+	for round := range maxRounds {
 		if err := h.look(syscall.SIGKILL); err != nil {
 			return err
 		}
 		if len(h.found) == 0 {
-			if quiet {
+			if quiet++; quiet >= enough {
 				return errors.Join(h.failed...)
 			}
-			quiet = true
 			pause(ctx, lookAgain)
 			continue
+		}
+		if round > 0 && h.Mark != "" {
+			enough = manyLooks // they start others while they are killed
 		}
 		if err := h.wait(ctx); err != nil {
 			return errors.Join(append(h.failed, fmt.Errorf("%s still running: %w", h.names(), err))...)
 		}
-		quiet = h.Mark == ""
+		quiet = 0
 	}
 	return errors.Join(append(h.failed, fmt.Errorf("%s and more: new ones are started faster than they are killed", h.names()))...)
 }
