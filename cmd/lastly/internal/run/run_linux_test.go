@@ -228,8 +228,9 @@ func TestOKStatus(t *testing.T) {
 func TestGroup(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
-		l := start(t, append(strings.Fields(mode), "--group", "--", "sh", "-c", `trap 'echo got; exit 3' TERM; echo ready >ready; sleep 3600`)...)
-		l.await("ready")
+		sleep := made(t) + itoa(len(mode))
+		l := start(t, append(strings.Fields(mode), "--group", "--", "sh", "-c", `trap 'echo got; exit 3' TERM; sleep `+sleep)...)
+		testproc.Poll(t, "sleep", func() bool { return lives(sleep) }) // a shell's child loses what comes before exec
 		l.signal(syscall.SIGTERM)
 		l.ends(3, "got\n") // dash runs the trap when sleep has ended
 	}
