@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"github.com/lastly-go/lastly/e2e/durability/internal/bare"
-	"github.com/lastly-go/lastly/e2e/durability/internal/turns"
+	"github.com/lastly-go/lastly/e2e/internal/turns"
 	"github.com/lastly-go/lastly/internal/journal"
 )
 

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lastly-go/lastly/durable"
-	"github.com/lastly-go/lastly/e2e/durability/internal/turns"
+	"github.com/lastly-go/lastly/e2e/internal/turns"
 )
 
 // settled compares the time from SIGKILL to what the guard does first with the time to what the kernel tells first.

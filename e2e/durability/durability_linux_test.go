@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lastly-go/lastly/e2e/durability/internal/turns"
+	"github.com/lastly-go/lastly/e2e/internal/turns"
 	"github.com/lastly-go/lastly/internal/journal"
 )
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/lastly-go/lastly/e2e/durability/internal/turns"
+	"github.com/lastly-go/lastly/e2e/internal/turns"
 )
 
 // lines returns what is measured, with what ends it.

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"github.com/lastly-go/lastly/e2e/internal/machine"
 )
 
 func main() {
@@ -83,18 +85,5 @@ func measured(ctx context.Context, stderr io.Writer, o options, s sizes) (lines 
 	if lines = matching(lines, o.only); len(lines) == 0 {
 		return nil, "", fmt.Errorf("no line has the text %q", o.only)
 	}
-	return lines, filesystem(l.dir), measure(ctx, stderr, lines, o.rounds)
-}
-
-// filesystem names the most frequent ones, and numbers the others: see statfs(2).
-func filesystem(dir string) string {
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(dir, &fs); err != nil {
-		return err.Error()
-	}
-	names := map[int64]string{0xef53: "ext4", 0x01021994: "tmpfs", 0x794c7630: "overlayfs", 0x58465342: "xfs", 0x9123683e: "btrfs"}
-	if name := names[int64(fs.Type)]; name != "" {
-		return name
-	}
-	return fmt.Sprintf("filesystem %#x", fs.Type)
+	return lines, machine.Filesystem(l.dir), measure(ctx, stderr, lines, o.rounds)
 }

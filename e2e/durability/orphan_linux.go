@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/lastly-go/lastly/durable"
-	"github.com/lastly-go/lastly/e2e/durability/internal/turns"
+	"github.com/lastly-go/lastly/e2e/internal/turns"
 )
 
 // treeRemoved compares the next start of a program that left a tree with rm: both are whole processes.

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/lastly-go/lastly/durable"
-	"github.com/lastly-go/lastly/e2e/durability/internal/turns"
+	"github.com/lastly-go/lastly/e2e/internal/turns"
 )
 
 // registered compares a whole registration with a bare pwrite, in a small process.

@@ -10,7 +10,7 @@ import (
 	_ "modernc.org/sqlite" // the driver
 
 	"github.com/lastly-go/lastly/e2e/durability/internal/bare"
-	"github.com/lastly-go/lastly/e2e/durability/internal/turns"
+	"github.com/lastly-go/lastly/e2e/internal/turns"
 )
 
 // A store is what somebody could take instead of a journal: it has a put for one record, which is there when it returns.

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lastly-go/lastly/e2e/durability/internal/turns"
+	"github.com/lastly-go/lastly/e2e/internal/turns"
 )
 
 // A line is one line of the tables: of that of the goals, or, without a goal, of what they stand beside.

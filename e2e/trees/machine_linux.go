@@ -1,16 +1,16 @@
 package main
 
 import (
-	"os"
 	"runtime"
-	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lastly-go/lastly/e2e/internal/machine"
 )
 
 // newTable has what is to be known of the machine.
 func newTable(l lab) *table {
-	return &table{Go: runtime.Version(), Kernel: kernel(), CPUs: runtime.NumCPU(), Load: load(), Processes: len(kinds)*l.each + 1}
+	return &table{Go: runtime.Version(), Kernel: kernel(), CPUs: runtime.NumCPU(), Load: machine.Load(), Processes: len(kinds)*l.each + 1}
 }
 
 func kernel() string {
@@ -19,11 +19,4 @@ func kernel() string {
 		return "of unknown version"
 	}
 	return unix.ByteSliceToString(name.Release[:])
-}
-
-// load is the average number of processes that ran or wanted to, in the last minute.
-func load() string {
-	text, _ := os.ReadFile("/proc/loadavg")
-	average, _, _ := strings.Cut(string(text), " ")
-	return average
 }

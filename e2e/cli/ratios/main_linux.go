@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/lastly-go/lastly/e2e/internal/machine"
 )
 
 func main() {
@@ -65,14 +67,14 @@ func command(args []string, stdout, stderr io.Writer) int {
 
 // report measures everything and prints it. It returns how many goals were missed.
 func report(ctx context.Context, stdout, stderr io.Writer, o options, s sizes) (missed int, err error) {
-	before := load()
+	before := machine.Load()
 	t, err := measured(ctx, stderr, o, s)
 	if err != nil {
 		return 0, err
 	}
 	missed = t.print(stdout)
 	_, err = fmt.Fprintf(stdout, "\nMedians of %d rounds, %s on %s/%s, %d CPUs, files on %s, load %s at the beginning and %s at the end.\n",
-		o.rounds, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), t.files, before, load())
+		o.rounds, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), t.files, before, machine.Load())
 	return missed, err
 }
 
@@ -83,7 +85,7 @@ func measured(ctx context.Context, stderr io.Writer, o options, s sizes) (t *tab
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	t = &table{files: filesystem(l.dir)}
+	t = &table{files: machine.Filesystem(l.dir)}
 	for _, p := range partsNamed(o.only) {
 		if err := p.measure(l, ctx, t, o.rounds, stderr); err != nil {
 			return nil, fmt.Errorf("%s: %w", p.name, err)
@@ -106,24 +108,4 @@ func partsNamed(text string) (some []part) {
 		}
 	}
 	return some
-}
-
-// load is the average number of processes that ran or wanted to, in the last minute.
-func load() string {
-	text, _ := os.ReadFile("/proc/loadavg")
-	average, _, _ := strings.Cut(string(text), " ")
-	return average
-}
-
-// filesystem names the most frequent ones, and numbers the others: see statfs(2).
-func filesystem(dir string) string {
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(dir, &fs); err != nil {
-		return err.Error()
-	}
-	names := map[int64]string{0xef53: "ext4", 0x01021994: "tmpfs", 0x794c7630: "overlayfs", 0x58465342: "xfs", 0x9123683e: "btrfs"}
-	if name := names[int64(fs.Type)]; name != "" {
-		return name
-	}
-	return fmt.Sprintf("filesystem %#x", fs.Type)
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/lastly-go/lastly/e2e/internal/turns"
 )
 
 // A line is one line of the tables: of that of the goals, or, without a goal, of what they stand beside.
@@ -47,16 +49,16 @@ func (t *table) print(w io.Writer) (missed int) {
 			continue
 		}
 		reached := "yes"
-		if median(l.figures) > l.most {
+		if turns.Median(l.figures) > l.most {
 			reached = "**no**"
 			missed++
 		}
-		fmt.Fprintf(w, "| %s | %s %s | %s | %s | %s |\n", l.work, number(l.most), l.unit, number(median(l.figures)), l.spread(), reached)
+		fmt.Fprintf(w, "| %s | %s %s | %s | %s | %s |\n", l.work, number(l.most), l.unit, number(turns.Median(l.figures)), l.spread(), reached)
 	}
 	fmt.Fprint(w, "\n| beside them | median | lowest to highest |\n|---|---|---|\n")
 	for _, l := range t.lines {
 		if l.most == 0 {
-			fmt.Fprintf(w, "| %s | %s %s | %s |\n", l.work, number(median(l.figures)), l.unit, l.spread())
+			fmt.Fprintf(w, "| %s | %s %s | %s |\n", l.work, number(turns.Median(l.figures)), l.unit, l.spread())
 		}
 	}
 	for _, m := range t.missing {
@@ -67,11 +69,6 @@ func (t *table) print(w io.Writer) (missed int) {
 
 func (l *line) spread() string {
 	return number(slices.Min(l.figures)) + " to " + number(slices.Max(l.figures))
-}
-
-func median(list []float64) float64 {
-	sorted := slices.Sorted(slices.Values(list))
-	return sorted[len(sorted)/2]
 }
 
 // number prints three digits, or all of a whole number.

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"github.com/lastly-go/lastly/e2e/internal/turns"
 )
 
 // A side is a program that is run again and again.
@@ -21,25 +23,20 @@ func (l *lab) turns(ctx context.Context, times int, sides []side) ([]float64, er
 	runtime.GC()
 	runtime.LockOSThread() // one that does nothing else
 	defer runtime.UnlockOSThread()
-	took := make([][]float64, len(sides))
-	for try := range times {
-		for i := range sides {
+	programs := make([]turns.Side, len(sides))
+	for i := range sides {
+		programs[i] = func() (float64, error) {
 			if ctx.Err() != nil {
-				return nil, context.Cause(ctx)
+				return 0, context.Cause(ctx)
 			}
-			k := (try + i) % len(sides)
-			ms, err := l.time(&sides[k])
+			ms, err := l.time(&sides[i])
 			if err != nil {
-				return nil, fmt.Errorf("%q: %w", sides[k].argv, err)
+				return 0, fmt.Errorf("%q: %w", sides[i].argv, err)
 			}
-			took[k] = append(took[k], ms)
+			return ms, nil
 		}
 	}
-	medians := make([]float64, len(sides))
-	for i := range took {
-		medians[i] = median(took[i])
-	}
-	return medians, nil
+	return turns.Middle(0, times, programs...)
 }
 
 // time runs a side once. It asks nothing of package exec, whose goroutines would be part of the time.

@@ -6,7 +6,7 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/lastly-go/lastly/e2e/durability/internal/turns"
+	"github.com/lastly-go/lastly/e2e/internal/turns"
 )
 
 // SlotSize is what a journal writes at least.

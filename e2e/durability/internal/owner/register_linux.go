@@ -11,7 +11,7 @@ import (
 	"github.com/lastly-go/lastly"
 	"github.com/lastly-go/lastly/durable"
 	"github.com/lastly-go/lastly/e2e/durability/internal/bare"
-	"github.com/lastly-go/lastly/e2e/durability/internal/turns"
+	"github.com/lastly-go/lastly/e2e/internal/turns"
 )
 
 // A ticket is a payload of 200 bytes of JSON.
