@@ -296,6 +296,9 @@ func (s *Session) begun() {
 func (s *Session) silent() error {
 	status := s.forget()
 	s.endAdopted()
+	if sig := int(status.Signal()); status.Signaled() && asksForEnd(sig) { // a key that was pressed while it was forked, in this group
+		return &StartError{128 + sig, "received " + signalName(sig) + " before the command had begun"}
+	}
 	return &StartError{CodeOwn, "the process that holds the command's tree ended at its start (" + describe(status) + "); is lastly set-user-id, or does something kill what is called " + supervise.Name + "?"}
 }
 
