@@ -66,9 +66,9 @@ var endings = []ending{
 	{"SIGKILL to the outer process", true, func(l *languageRun) { l.p.signal(syscall.SIGKILL) }},
 	{"SIGKILL to the inner process", true, func(l *languageRun) { send(l.t, l.inner, syscall.SIGKILL) }},
 	{"SIGKILL to both", true, func(l *languageRun) {
-		send(l.t, l.inner, syscall.SIGSTOP) // so that it notices nothing
-		l.p.signal(syscall.SIGKILL)
+		l.p.signal(syscall.SIGSTOP) // so that it notices nothing; not the inner one, which the kernel continues when its parent dies
 		send(l.t, l.inner, syscall.SIGKILL)
+		l.p.signal(syscall.SIGKILL)
 	}},
 }
 

@@ -166,9 +166,7 @@ func TestNextRun(t *testing.T) {
 	l.begin().await("ready")
 	inner, err := strconv.Atoi(l.await("inner"))
 	fatal(t, err)
-	fatal(t, syscall.Kill(inner, syscall.SIGSTOP)) // so that it can end nothing
-	fatal(t, l.cmd.Process.Kill())
-	fatal(t, syscall.Kill(inner, syscall.SIGKILL))
+	l.killBoth(inner)
 	_ = l.status()
 	if _, err := os.Lstat(l.path("here")); err != nil {
 		t.Fatal("somebody has removed it already: ", err)

@@ -148,6 +148,15 @@ func (l *lastly) signal(sig syscall.Signal) {
 	fatal(l.t, l.cmd.Process.Signal(sig))
 }
 
+// killBoth kills both of lastly's processes, so that neither notices the other's death. It is the outer one that is stopped: the inner
+// one the kernel would continue when its parent dies (an orphaned process group).
+func (l *lastly) killBoth(inner int) {
+	l.t.Helper()
+	l.signal(syscall.SIGSTOP)
+	fatal(l.t, syscall.Kill(inner, syscall.SIGKILL))
+	fatal(l.t, l.cmd.Process.Kill())
+}
+
 // lives reports whether a process with this argument runs: one that is made up, so that nobody else has it.
 func lives(argument string) bool {
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")

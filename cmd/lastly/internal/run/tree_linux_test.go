@@ -232,9 +232,7 @@ func TestLetGoGuarded(t *testing.T) {
 		if who == "both" {
 			inner, err := strconv.Atoi(l.await("inner"))
 			fatal(t, err)
-			fatal(t, syscall.Kill(inner, syscall.SIGSTOP)) // so that it can end nothing
-			fatal(t, l.cmd.Process.Kill())
-			fatal(t, syscall.Kill(inner, syscall.SIGKILL))
+			l.killBoth(inner)
 		} else {
 			fatal(t, l.cmd.Process.Kill())
 		}

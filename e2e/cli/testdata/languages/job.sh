@@ -23,7 +23,7 @@ done
 (trap '' TERM HUP; exec sleep 0.3) & # ends late
 until [ -s "$folder/a" ] && [ -s "$folder/b" ]; do sleep 0.01; done
 echo ready
-while :; do # also when the jobs have got SIGTERM and it has not: to return from wait is no death
-  wait
-  sleep 0.01
+while :; do # also when the jobs, or this sleep, have got SIGTERM and the shell has not yet: that is no death
+  wait || :
+  sleep 0.01 || :
 done
