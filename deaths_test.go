@@ -5,6 +5,7 @@ package lastly_test
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -86,7 +87,7 @@ var deaths = []death{
 	{name: "log-fatal", hooks: noHooks, ends: "exit 1", err: []string{"fatal message"}},
 	{name: "panic-in-foreign-goroutine", hooks: noHooks, ends: "exit 2", err: []string{"panic: boom", "lastly_test.explode("}},
 	{name: "nil-dereference-in-foreign-goroutine", hooks: noHooks, ends: "exit 2", err: []string{"nil pointer dereference"}},
-	{name: "concurrent-map-writes", hooks: noHooks, ends: "exit 2", err: []string{"fatal error: concurrent map writes"}},
+	{name: "concurrent-map-writes", hooks: noHooks, ends: "exit 2", err: []string{"fatal error: concurrent map writes"}, start: withoutRaceReports},
 	{name: "unlock-of-unlocked-mutex", hooks: noHooks, ends: "exit 2", err: []string{"fatal error: sync: unlock of unlocked mutex"}},
 	{name: "stack-overflow", hooks: noHooks, ends: "exit 2", err: []string{"stack overflow"}},
 	{name: "out-of-memory", hooks: noHooks, ends: "exit 2", err: []string{"fatal error: ", "memory"}, start: outOfMemory},
@@ -162,6 +163,12 @@ func outOfMemory(t *testing.T) *testproc.Proc {
 		testproc.Skip(t, "the race detector dies of it in its own way", "out-of-memory")
 	}
 	return testproc.Start(t, "out-of-memory")
+}
+
+// withoutRaceReports keeps the race detector's report out of the runtime's message: they are written at the same time, piece by piece.
+func withoutRaceReports(t *testing.T) *testproc.Proc {
+	reports := filepath.Join(t.TempDir(), "races")
+	return testproc.Spec{Victim: "concurrent-map-writes", Env: []string{"GORACE=log_path=" + reports}}.Start(t)
 }
 
 // intoHead is what a shell makes of `victim | head -1`.
