@@ -64,7 +64,7 @@ func report(ctx context.Context, stdout, stderr io.Writer, o options, s sizes) (
 	if err != nil {
 		return 0, err
 	}
-	missed = printLines(stdout, lines)
+	missed = print(stdout, lines)
 	_, err = fmt.Fprintf(stdout, "\nMedians of %d rounds, %s on %s/%s, %d CPUs, files on %s.\n",
 		o.rounds, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), files)
 	return missed, err

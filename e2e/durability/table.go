@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lastly-go/lastly/e2e/internal/turns"
+	"github.com/lastly-go/lastly/e2e/internal/table"
 )
 
 // A line is one line of the tables: of that of the goals, or, without a goal, of what they stand beside.
@@ -57,39 +57,14 @@ func (l *line) measure(ctx context.Context, round int) error {
 	return nil
 }
 
-// printLines prints both tables, and returns how many goals were missed.
-func printLines(w io.Writer, lines []*line) (missed int) {
-	fmt.Fprint(w, "| work | goal: at most | reached | lowest to highest | |\n|---|---|---|---|---|\n")
-	for _, l := range lines {
-		if l.most == 0 {
-			continue
-		}
-		reached := "yes"
-		if turns.Median(l.figures) > l.most {
-			reached = "**no**"
-			missed++
-		}
-		fmt.Fprintf(w, "| %s | %s %s | %s | %s | %s |\n", l.work, number(l.most), l.unit, l.middle(), l.spread(), reached)
+// print prints both tables, and returns how many goals were missed.
+func print(w io.Writer, lines []*line) (missed int) {
+	plain := make([]table.Line, len(lines))
+	for i, l := range lines {
+		plain[i] = table.Line{Work: l.work, Unit: l.unit, Most: l.most, Figures: l.figures}
 	}
-	fmt.Fprint(w, "\n| beside them | median | lowest to highest |\n|---|---|---|\n")
-	for _, l := range lines {
-		if l.most == 0 {
-			fmt.Fprintf(w, "| %s | %s %s | %s |\n", l.work, l.middle(), l.unit, l.spread())
-		}
-	}
+	missed = table.Goals(w, plain)
+	fmt.Fprintln(w)
+	table.Beside(w, plain)
 	return missed
-}
-
-func (l *line) middle() string { return number(turns.Median(l.figures)) }
-
-func (l *line) spread() string {
-	return number(slices.Min(l.figures)) + " to " + number(slices.Max(l.figures))
-}
-
-// number prints three digits, or all of a whole number.
-func number(f float64) string {
-	if f >= 100 || f <= -100 {
-		return fmt.Sprintf("%.0f", f)
-	}
-	return fmt.Sprintf("%.3g", f)
 }

@@ -4,33 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"testing"
 )
-
-func TestPrintLines(t *testing.T) {
-	const want = `| work | goal: at most | reached | lowest to highest | |
-|---|---|---|---|---|
-| append | 1.1 × a pwrite | 1.05 | 1.01 to 12 | yes |
-| start | 3 ms | 1234 | 1234 to 1234 | **no** |
-
-| beside them | median | lowest to highest |
-|---|---|---|
-| strike | 0.9 × a pwrite | 0.9 to 0.9 |
-`
-	var b strings.Builder
-	missed := printLines(&b, []*line{
-		{work: "append", unit: "× a pwrite", most: 1.1, figures: []float64{12, 1.0501, 1.01}},
-		{work: "strike", unit: "× a pwrite", figures: []float64{0.9}},
-		{work: "start", unit: "ms", most: 3, figures: []float64{1234}},
-	})
-	if got := b.String(); got != want {
-		t.Errorf("got:\n%s\nwant:\n%s", got, want)
-	}
-	if missed != 1 {
-		t.Errorf("%d goals are missed, want 1", missed)
-	}
-}
 
 func TestMatching(t *testing.T) {
 	lines := func() []*line { return []*line{{work: "append", unit: "× a pwrite"}, {work: "start", unit: "ms"}} }

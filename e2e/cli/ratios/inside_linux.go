@@ -56,7 +56,7 @@ func (h *holder) end() error {
 }
 
 // adds measures `lastly add`, in a run that has a record already: the first one is a run's beginning to keep any.
-func (l *lab) adds(ctx context.Context, t *table, rounds int, progress io.Writer) (err error) {
+func (l *lab) adds(ctx context.Context, t *results, rounds int, progress io.Writer) (err error) {
 	h, err := l.hold(ctx)
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ const (
 )
 
 // memory looks at what no other process shares with those of a run that waits.
-func (l *lab) memory(ctx context.Context, t *table, rounds int, _ io.Writer) error {
+func (l *lab) memory(ctx context.Context, t *results, rounds int, _ io.Writer) error {
 	for range rounds {
 		if err := l.weigh(ctx, t, "private memory of both processes", false); err != nil {
 			return err
@@ -101,7 +101,7 @@ func (l *lab) memory(ctx context.Context, t *table, rounds int, _ io.Writer) err
 	return nil
 }
 
-func (l *lab) weigh(ctx context.Context, t *table, work string, guarded bool, flags ...string) (err error) {
+func (l *lab) weigh(ctx context.Context, t *results, work string, guarded bool, flags ...string) (err error) {
 	h, err := l.hold(ctx, flags...)
 	if err != nil {
 		return err
@@ -188,7 +188,7 @@ func guardOf(pid int) (int, error) {
 }
 
 // size is that of the command, stripped.
-func (l *lab) size(_ context.Context, t *table, _ int, _ io.Writer) error {
+func (l *lab) size(_ context.Context, t *results, _ int, _ io.Writer) error {
 	info, err := os.Stat(l.lastly)
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 )
 
 // lists measures `lastly list` of many records beside ls of as many files.
-func (l *lab) lists(ctx context.Context, t *table, rounds int, progress io.Writer) error {
+func (l *lab) lists(ctx context.Context, t *results, rounds int, progress io.Writer) error {
 	ls, err := exec.LookPath("ls")
 	if err != nil {
 		return err

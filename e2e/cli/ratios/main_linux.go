@@ -79,13 +79,13 @@ func report(ctx context.Context, stdout, stderr io.Writer, o options, s sizes) (
 }
 
 // measured measures everything. Its folder is gone when it returns.
-func measured(ctx context.Context, stderr io.Writer, o options, s sizes) (t *table, err error) {
+func measured(ctx context.Context, stderr io.Writer, o options, s sizes) (t *results, err error) {
 	l, err := newLab(ctx, o.dir, s)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	t = &table{files: machine.Filesystem(l.dir)}
+	t = &results{files: machine.Filesystem(l.dir)}
 	for _, p := range partsNamed(o.only) {
 		if err := p.measure(l, ctx, t, o.rounds, stderr); err != nil {
 			return nil, fmt.Errorf("%s: %w", p.name, err)
@@ -97,7 +97,7 @@ func measured(ctx context.Context, stderr io.Writer, o options, s sizes) (t *tab
 // A part is what is measured together.
 type part struct {
 	name    string
-	measure func(l *lab, ctx context.Context, t *table, rounds int, progress io.Writer) error
+	measure func(l *lab, ctx context.Context, t *results, rounds int, progress io.Writer) error
 }
 
 // partsNamed are in the order in which they don't disturb each other: what makes files by the hundred thousand is the last.

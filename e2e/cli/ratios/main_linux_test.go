@@ -28,14 +28,14 @@ func TestEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, l := range got.lines {
-		if l.work == "" || l.unit == "" || l.most < 0 || len(l.figures) != 1 {
+		if l.Work == "" || l.Unit == "" || l.Most < 0 || len(l.Figures) != 1 {
 			t.Errorf("incomplete: %+v", l)
 		}
-		for _, f := range l.figures {
+		for _, f := range l.Figures {
 			// What one run takes more than another one, each tried once, may be anything, also negative.
-			difference := strings.HasSuffix(l.work, " adds") || strings.HasPrefix(l.unit, "× what")
+			difference := strings.HasSuffix(l.Work, " adds") || strings.HasPrefix(l.Unit, "× what")
 			if math.IsNaN(f) || math.Abs(f) > 1e6 || f <= 0 && !difference {
-				t.Errorf("%s: %v %s, which can't be", l.work, f, l.unit)
+				t.Errorf("%s: %v %s, which can't be", l.Work, f, l.Unit)
 			}
 		}
 	}
@@ -128,7 +128,7 @@ func TestTable(t *testing.T) {
 
 Not measured: e, which is not installed.
 `
-	got := table{missing: []string{"e, which is not installed"}}
+	got := results{missing: []string{"e, which is not installed"}}
 	for _, f := range []float64{3, 2, 1.5} {
 		got.add("a", "× b", 2.2, f)
 	}

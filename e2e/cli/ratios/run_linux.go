@@ -38,7 +38,7 @@ func (l *lab) fronts() []front {
 }
 
 // runs measures what stands in front of a command adds to it.
-func (l *lab) runs(ctx context.Context, t *table, rounds int, progress io.Writer) error {
+func (l *lab) runs(ctx context.Context, t *results, rounds int, progress io.Writer) error {
 	path, err := exec.LookPath("true")
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (l *lab) runs(ctx context.Context, t *table, rounds int, progress io.Writer
 }
 
 // oneCPU measures what lastly's two processes gain by having a CPU each, by taking one away from all.
-func (l *lab) oneCPU(ctx context.Context, t *table, sides []side, fronts []front) error {
+func (l *lab) oneCPU(ctx context.Context, t *results, sides []side, fronts []front) error {
 	runtime.LockOSThread() // the affinity is a thread's, and its children's
 	defer runtime.UnlockOSThread()
 	var all, one unix.CPUSet

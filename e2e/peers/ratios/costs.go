@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 
+	"github.com/lastly-go/lastly/e2e/internal/turns"
 	"github.com/lastly-go/lastly/e2e/peers/internal/cost"
 )
 
@@ -58,8 +58,7 @@ func printCosts(w io.Writer, lines []*line) {
 				fmt.Fprint(w, " - |")
 				continue
 			}
-			slices.Sort(figures)
-			fmt.Fprintf(w, " %.0f |", median(figures))
+			fmt.Fprintf(w, " %.0f |", turns.Median(figures))
 		}
 		fmt.Fprintf(w, " %.0f, %.0f |\n", l.memory.Bytes, l.memory.Allocs)
 	}

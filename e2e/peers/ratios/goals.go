@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 
+	"github.com/lastly-go/lastly/e2e/internal/table"
+	"github.com/lastly-go/lastly/e2e/internal/turns"
 	"github.com/lastly-go/lastly/e2e/peers/internal/cost"
 )
 
@@ -33,20 +34,16 @@ type measurement func() float64
 // tries is how often a side is measured for one figure.
 const tries = 3
 
-// compare makes a figure of what its sides take when nothing disturbs them,
-// which is the least of a few tries. The sides take turns, and which one goes
-// first changes, so that none always inherits another's garbage.
+// compare makes a figure of what its sides take when nothing disturbs them.
 func compare(figure func(least []float64) float64, sides ...measurement) func(int) (float64, error) {
 	return func(round int) (float64, error) {
-		least := make([]float64, len(sides))
-		for i := range least {
-			least[i] = math.Inf(1)
+		list := make([]turns.Side, len(sides))
+		for i, side := range sides {
+			list[i] = func() (float64, error) { return side(), nil }
 		}
-		for try := range tries {
-			for i := range sides {
-				side := (round + try + i) % len(sides)
-				least[side] = min(least[side], sides[side]())
-			}
+		least, err := turns.Least(round, tries, list...)
+		if err != nil {
+			return 0, err
 		}
 		return figure(least), nil
 	}
@@ -213,25 +210,9 @@ func measure(ctx context.Context, progress io.Writer, list []*goal, rounds int) 
 }
 
 func printGoals(w io.Writer, list []*goal) {
-	fmt.Fprint(w, "| work | goal: at most | reached | lowest to highest | |\n|---|---|---|---|---|\n")
-	for _, g := range list {
-		slices.Sort(g.figures)
-		reached := "yes"
-		if median(g.figures) > g.most {
-			reached = "**no**"
-		}
-		fmt.Fprintf(w, "| %s | %s %s | %s | %s to %s | %s |\n",
-			g.work, number(g.most), g.unit, number(median(g.figures)),
-			number(g.figures[0]), number(g.figures[len(g.figures)-1]), reached)
+	lines := make([]table.Line, len(list))
+	for i, g := range list {
+		lines[i] = table.Line{Work: g.work, Unit: g.unit, Most: g.most, Figures: g.figures}
 	}
-}
-
-func median(sorted []float64) float64 { return sorted[len(sorted)/2] }
-
-// number prints three digits, or all of a whole number.
-func number(f float64) string {
-	if f >= 100 || f <= -100 {
-		return fmt.Sprintf("%.0f", f)
-	}
-	return fmt.Sprintf("%.3g", f)
+	table.Goals(w, lines)
 }
