@@ -117,7 +117,7 @@ func findTarget(path string) (target string, old fs.FileInfo, err error) {
 			return "", nil, fmt.Errorf("%q is the name of a folder: give the name of a file in it", path)
 		}
 		if dir, err = realFolder(dir); err != nil {
-			return "", nil, fmt.Errorf("%w; make its folder first", err)
+			return "", nil, fmt.Errorf("%w; %s", err, folderMissing(err))
 		}
 		target = filepath.Join(dir, base)
 		info, err := os.Lstat(target)
@@ -153,6 +153,13 @@ func realFolder(dir string) (string, error) {
 		dir = wd + string(filepath.Separator) + dir
 	}
 	return filepath.EvalSymlinks(dir)
+}
+
+func folderMissing(err error) string {
+	if errors.Is(err, fs.ErrPermission) {
+		return "this user must be able to get into its folder"
+	}
+	return "make its folder first"
 }
 
 func folderAdvice(dir string) string {
@@ -212,7 +219,7 @@ func (f *AtomicFile) replace() error {
 		return fmt.Errorf("it is not complete: %w", err)
 	}
 	if err = edge.At("resource.create: written"); err == nil {
-		err = f.Sync()
+		err = f.File.Sync()
 	}
 	if err == nil {
 		err = f.isThere()
@@ -312,6 +319,10 @@ func (f *AtomicFile) ReadFrom(r io.Reader) (int64, error) {
 	}
 	return io.Copy(struct{ io.Writer }{f}, r)
 }
+
+// Sync is that of os.File. An error keeps Commit from succeeding, because the kernel tells only once of what it could not
+// write to the disk.
+func (f *AtomicFile) Sync() error { return f.remember(f.File.Sync()) }
 
 func (f *AtomicFile) remember(err error) error {
 	if err != nil {

@@ -41,6 +41,17 @@ func TestCommitFails(t *testing.T) {
 			}
 			return nil
 		}, "not complete", []string{"target"}},
+		"a flush failed": {func(t *testing.T, f *resource.AtomicFile, target string) error {
+			file := f.File
+			broken, err := os.Open(target)
+			noError(t, errors.Join(err, broken.Close()))
+			f.File = broken
+			if f.Sync() == nil {
+				t.Error("a closed file was flushed")
+			}
+			f.File = file // whose next flush says nothing of what was lost
+			return nil
+		}, "not complete", []string{"target"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

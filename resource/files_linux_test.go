@@ -327,18 +327,19 @@ func TestCommitFlushes(t *testing.T) {
 	}
 }
 
-// TestFilesInPlainTest: everything works in a test of somebody who knows nothing of Main or Init, and a guard cleans up
+// TestInPlainTest: everything works in a test of somebody who knows nothing of Main or Init, and a guard cleans up
 // should that die. The guard is the test binary again, and does not run the tests again.
-func TestFilesInPlainTest(t *testing.T) {
+func TestInPlainTest(t *testing.T) {
 	t.Parallel()
-	l := newFilesLab(t)
+	l, f, place := newFilesLab(t), newForest(t), filepath.Dir(socketPath(t))
 	binary, log := filepath.Join(t.TempDir(), "plain.test"), filepath.Join(t.TempDir(), "log")
 	if out, err := exec.Command("go", "test", "-c", "-o", binary, "./testdata/plain").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for i, dies := range []string{"", "1"} {
 		cmd := exec.Command(binary)
-		cmd.Env = append(os.Environ(), "LASTLY_DIR="+l.journal, "TMPDIR="+l.files, "PLAIN_LOG="+log, "PLAIN_DIES="+dies)
+		cmd.Env = append(os.Environ(), "LASTLY_DIR="+l.journal, "TMPDIR="+l.files, "PLAIN_LOG="+log, "PLAIN_DIES="+dies,
+			"PLAIN_PLACE="+place, "PLAIN_TOKEN="+f.token)
 		out, err := cmd.CombinedOutput()
 		if killed := strings.Contains(fmt.Sprint(err), "killed"); killed != (dies != "") {
 			t.Errorf("it ended with %v\n%s", err, out)
@@ -346,5 +347,10 @@ func TestFilesInPlainTest(t *testing.T) {
 		testproc.Poll(t, "the end of the guard", func() bool { return len(l.journals()) == 0 })
 		l.wantNames()
 		wantContent(t, log, strings.Repeat("ran\n", i+1))
+		wantNames(t, place, "lock") // which the guard gives back a moment later
+		var s lastly.Scope
+		noError(t, resource.Lock(t.Context(), &s, filepath.Join(place, "lock")))
+		noError(t, s.Close())
+		f.checkGone()
 	}
 }

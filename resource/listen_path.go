@@ -152,7 +152,7 @@ func (k *socket) look() (stale *socketFile, err error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
-		return nil, err
+		return nil, advisedPath(err)
 	case found.file.Mode().Type() != fs.ModeSocket:
 		return nil, fmt.Errorf("%w: something is there that is no socket (%v), which is left alone; choose another path, or move it away",
 			syscall.EADDRINUSE, found.file.Mode())

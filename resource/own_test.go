@@ -86,6 +86,7 @@ type (
 	zapLogger struct{ err error }            // zap.Logger
 	fiber     struct{ called }               // waits for ever without a context
 	kgo       struct{ called }               // a Close that drops what is buffered
+	kgoPanics struct{ kgo }                  // the same, broken
 	sentry    struct{ ok bool }              // Flush(time.Duration) bool
 	cron      struct{ jobs context.Context } // Stop returns a context
 	channel   struct{ over chan struct{} }   // Stop returns a channel
@@ -103,6 +104,7 @@ func (f *fiber) ShutdownWithContext(context.Context) error { f.add("ShutdownWith
 
 func (k *kgo) Flush(context.Context) error   { k.add("Flush"); return errors.New("not sent") }
 func (k *kgo) Close()                        { k.add("Close") }
+func (p *kgoPanics) Flush(context.Context)   { p.add("Flush"); panic("broken") }
 func (s *sentry) Flush(d time.Duration) bool { return s.ok && d > 0 && d <= 10*time.Second }
 func (c *cron) Stop() context.Context        { return c.jobs }
 func (c *channel) Stop() <-chan struct{}     { return c.over }
@@ -149,6 +151,13 @@ func TestOwnFlushBeforeClose(t *testing.T) {
 	err := s.Close()
 	if fmt.Sprint(k.names) != "[Flush Close]" || err == nil || !strings.Contains(err.Error(), "not sent") {
 		t.Errorf("called %q, error %v", k.names, err)
+	}
+	var broken lastly.Scope
+	var p kgoPanics
+	resource.Own(&broken, "broken", &p)
+	err = broken.Close()
+	if _, ok := errors.AsType[*lastly.PanicError](err); !ok || fmt.Sprint(p.names) != "[Flush Close]" {
+		t.Errorf("called %q, error %v", p.names, err)
 	}
 }
 

@@ -62,15 +62,15 @@ func (e end) then(name string, blunt func(context.Context) error) end {
 	return end{forced(e.run, blunt), e.note + ", at the deadline " + name}
 }
 
-// after adds what is called before, and does not keep e from being called.
+// after adds what is called before, and does not keep e from being called, not even by a panic.
 func (e end) after(first end) end {
 	if first.run == nil {
 		return e
 	}
-	return end{
-		func(ctx context.Context) error { return errors.Join(first.run(ctx), e.run(ctx)) },
-		first.note + ", then " + e.note,
-	}
+	return end{func(ctx context.Context) (err error) {
+		defer func() { err = errors.Join(err, e.run(ctx)) }()
+		return first.run(ctx)
+	}, first.note + ", then " + e.note}
 }
 
 // unlessGone makes it no failure that somebody else was first, as an http.Server is with its listener. A write to what is

@@ -24,6 +24,9 @@ const (
 
 	// afterGrace is how long SIGKILL may take.
 	afterGrace = 5 * time.Second
+
+	// longestGrace fits, in milliseconds, into an int of 32 bits, and whatever is added to it.
+	longestGrace = 500 * time.Hour
 )
 
 // Start starts a command whose whole process tree belongs to s: what it starts, what that starts, and so on, also in other
@@ -43,10 +46,10 @@ const (
 //
 // All fields of cmd that are set before the start mean what they mean to package exec, but for these:
 //
-//   - WaitDelay, if not 0, is also the grace, cut when the hook has less time; else that is DefaultGrace.
+//   - WaitDelay, if not 0, is also the grace, cut when the hook has less time, and at 500 hours; else that is DefaultGrace.
 //   - The end of the context of exec.CommandContext ends the whole tree, with its grace, unless the command has ended before. A
-//     Cancel of one's own is called first, and the tree is ended when the command has, or when the grace is over. Without Cancel
-//     the context means nothing.
+//     Cancel of one's own is called first, and the tree is ended when the command has, or when the grace is over; at once when
+//     Cancel fails. Without Cancel the context means nothing.
 //   - SysProcAttr nil starts the command in a process group of its own, so that Ctrl-C at the terminal reaches the program and
 //     not the command, whose turn comes in the order. A command whose Stdin is a terminal stays in the program's group,
 //     because the kernel would stop it when it reads; so does any command with &syscall.SysProcAttr{}.
@@ -168,33 +171,44 @@ func check(cmd *exec.Cmd) error {
 
 // advice is what to do about an error.
 func advice(cmd *exec.Cmd, err error) string {
-	switch {
-	case errors.Is(err, lastly.ErrClosed) || errors.Is(err, lastly.ErrClosing):
-		return "; start it earlier, or on a scope that is open"
-	case errors.Is(err, exec.ErrNotFound):
-		return "; install it, or give its path"
-	case errors.Is(err, exec.ErrDot):
-		return "; write ./ before its name if that is meant"
-	case errors.Is(err, syscall.EACCES):
-		if info, statErr := os.Stat(cmd.Path); statErr == nil && info.IsDir() {
-			return "; it is a folder: give the path of a program in it"
+	for _, a := range []struct {
+		is   error
+		text string
+	}{
+		{lastly.ErrClosed, "start it earlier, or on a scope that is open"},
+		{lastly.ErrClosing, "start it earlier, or on a scope that is open"},
+		{exec.ErrNotFound, "install it, or give its path"},
+		{exec.ErrDot, "write ./ before its name if that is meant"},
+		{syscall.EACCES, adviceOnAccess(cmd)},
+		{syscall.EPERM, "this user may not do what cmd.SysProcAttr asks for (Credential, namespaces, a process group of another session)"},
+		{syscall.EAGAIN, "there are as many processes as may be: look at ulimit -u, and at pids.max of the control group"},
+		{syscall.EMFILE, "this program has as many open files as it may: close some, or raise ulimit -n"},
+		{syscall.ENOEXEC, "it is no program of this system: a script begins with #! and its interpreter"},
+		{syscall.E2BIG, "arguments and environment are too big together: hand some of it over in a file, or by cmd.Stdin"},
+		{syscall.EINVAL, "look for zero bytes in cmd.Args and cmd.Dir, and at cmd.SysProcAttr"},
+		{syscall.ENOTTY, "what cmd.SysProcAttr says of a terminal (Setctty, Noctty, Foreground) needs one"},
+		{syscall.ENOTDIR, "look at its path and at cmd.Dir"},
+		{os.ErrNotExist, adviceOnAbsence(cmd)},
+	} {
+		if errors.Is(err, a.is) {
+			return "; " + a.text
 		}
-		return "; make it executable (chmod +x) and its folders accessible for this user"
-	case errors.Is(err, syscall.EPERM):
-		return "; this user may not do what cmd.SysProcAttr asks for (Credential, namespaces, a process group of another session)"
-	case errors.Is(err, syscall.ENOEXEC):
-		return "; it is no program of this system: a script begins with #! and its interpreter"
-	case errors.Is(err, syscall.E2BIG):
-		return "; arguments and environment are too big together: hand some of it over in a file, or by cmd.Stdin"
-	case errors.Is(err, syscall.EINVAL):
-		return "; look for zero bytes in cmd.Args and cmd.Dir, and at cmd.SysProcAttr"
-	case errors.Is(err, os.ErrNotExist):
-		if _, statErr := os.Stat(cmd.Path); statErr == nil && cmd.Dir == "" {
-			return "; the file is there, but not what its first line (#!) or its format names as its interpreter"
-		}
-		return "; look at its path and at cmd.Dir"
 	}
 	return ""
+}
+
+func adviceOnAccess(cmd *exec.Cmd) string {
+	if info, err := os.Stat(cmd.Path); err == nil && info.IsDir() {
+		return "it is a folder: give the path of a program in it"
+	}
+	return "make it executable (chmod +x) and its folders accessible for this user"
+}
+
+func adviceOnAbsence(cmd *exec.Cmd) string {
+	if _, err := os.Stat(cmd.Path); err == nil && cmd.Dir == "" && cmd.SysProcAttr == nil {
+		return "the file is there, but not what its first line (#!) or its format names as its interpreter"
+	}
+	return "look at its path, and at cmd.Dir and cmd.SysProcAttr"
 }
 
 // commandName is what hooks and errors call it: arguments may hold secrets.
@@ -207,7 +221,7 @@ func commandName(cmd *exec.Cmd) string {
 
 func graceOf(cmd *exec.Cmd) time.Duration {
 	if cmd.WaitDelay > 0 {
-		return cmd.WaitDelay
+		return min(cmd.WaitDelay, longestGrace)
 	}
 	return DefaultGrace
 }

@@ -2,12 +2,16 @@ package resource_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -17,7 +21,7 @@ import (
 	"github.com/lastly-go/lastly/resource"
 )
 
-var _ = addVictims(testproc.Victims{"signals": compareSignals, "leaks": countLeaks})
+var _ = addVictims(testproc.Victims{"signals": compareSignals, "leaks": countLeaks, "untouched": compareOwner})
 
 // signalState is what a command finds its signals to be.
 func signalState(start func(cmd *exec.Cmd) error) (string, error) {
@@ -144,6 +148,83 @@ func TestNothingLeaks(t *testing.T) {
 	r.CheckLines(t, "clean")
 }
 
+// ownerState is what the kernel knows of this process that a library could have changed.
+func ownerState() string {
+	const getPdeathsig, getChildSubreaper = 2, 37 // of prctl(2)
+	var death, reaper int32
+	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, getPdeathsig, uintptr(unsafe.Pointer(&death)), 0)
+	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, getChildSubreaper, uintptr(unsafe.Pointer(&reaper)), 0)
+	text := fmt.Sprintf("signal on the parent's death: %d, subreaper: %d\n", death, reaper)
+	fields, _ := stat(os.Getpid())
+	text += fmt.Sprintf("group %s, session %s, terminal %s\n", fields[5], fields[6], fields[7])
+	status, _ := os.ReadFile("/proc/thread-self/status")
+	for line := range strings.Lines(string(status)) {
+		switch name, _, _ := strings.Cut(line, ":"); name {
+		case "SigBlk", "SigIgn", "SigCgt", "Umask", "NoNewPrivs", "Seccomp", "CapEff", "Uid", "Gid", "Groups":
+			text += line
+		}
+	}
+	return text
+}
+
+// compareOwner looks at this process before it starts a command, beside it, and afterwards.
+func compareOwner([]string) {
+	runtime.LockOSThread() // some of it is a thread's
+	states := []string{ownerState()}
+	var s lastly.Scope
+	p, err := resource.Start(&s, exec.Command("sleep", "3600"))
+	exitOn(err)
+	states = append(states, ownerState())
+	exitOn(s.Close())
+	_ = p.Wait()
+	for _, now := range append(states, ownerState()) {
+		if now != states[0] {
+			testproc.Say("was\n%sis\n%s", states[0], now)
+		}
+	}
+}
+
+// TestOwnerIsUntouched: the host's own attributes stay what they are.
+func TestOwnerIsUntouched(t *testing.T) {
+	t.Parallel()
+	if r := testproc.Start(t, "untouched").Wait(); r.Ended != "exit 0" || r.Out != "" {
+		t.Error(r)
+	}
+}
+
+// TestThreadEnds: a command does not depend on the thread that has started it, as it would with Pdeathsig (golang/go#27505).
+func TestThreadEnds(t *testing.T) {
+	t.Parallel()
+	var s lastly.Scope
+	cmd := exec.Command("cat")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	in, err := cmd.StdinPipe()
+	noError(t, err)
+	out, err := cmd.StdoutPipe()
+	noError(t, err)
+	var thread int
+	var starter sync.WaitGroup
+	starter.Go(func() {
+		runtime.LockOSThread() // and never unlocked: it ends with the goroutine
+		thread = syscall.Gettid()
+		_, err = resource.Start(&s, cmd)
+	})
+	starter.Wait()
+	noError(t, err)
+	if thread != os.Getpid() { // the first one of a process can't end
+		testproc.Poll(t, "the end of the thread", func() bool {
+			_, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", thread))
+			return errors.Is(err, fs.ErrNotExist)
+		})
+	}
+	_, err = io.WriteString(in, "it lives")
+	noError(t, errors.Join(err, in.Close()))
+	if text, err := io.ReadAll(out); string(text) != "it lives" || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+	endTrees(t, &s)
+}
+
 // TestAttributes: groups and sessions are those that were asked for.
 func TestAttributes(t *testing.T) {
 	t.Parallel()
@@ -180,29 +261,50 @@ func TestAttributes(t *testing.T) {
 		}
 		endTrees(t, &s)
 	}
-	for _, attr := range []*syscall.SysProcAttr{{Ptrace: true}, {PidFD: new(int)}} {
+}
+
+// TestAttributesRefused: the error names the attribute.
+func TestAttributesRefused(t *testing.T) {
+	t.Parallel()
+	for want, attr := range map[string]*syscall.SysProcAttr{
+		"SysProcAttr.Ptrace":                      {Ptrace: true},
+		"SysProcAttr.PidFD":                       {PidFD: new(int)},
+		"of cmd.SysProcAttr (CgroupFD, Ctty)":     {UseCgroupFD: true, CgroupFD: 1 << 20},
+		"cmd.SysProcAttr says of a terminal":      {Setsid: true, Setctty: true},
+		"cmd.SysProcAttr asks for (Credential, ":  {Setpgid: true, Pgid: 1 << 23}, // above any number
+		"and at cmd.Dir and cmd.SysProcAttr":      {Chroot: "/none"},
+		"look for zero bytes in cmd.Args and cmd": {Chroot: "a\x00b"},
+	} {
 		var s lastly.Scope
 		cmd := exec.Command("true")
 		cmd.SysProcAttr = attr
-		if _, err := resource.Start(&s, cmd); err == nil || !strings.Contains(err.Error(), "SysProcAttr.P") {
-			t.Error(err)
+		if _, err := resource.Start(&s, cmd); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want an error that says %q", err, want)
+		}
+		if n := len(s.Report().Hooks); n != 0 {
+			t.Errorf("%s: %d hooks", want, n)
 		}
 		endTrees(t, &s)
 	}
 }
 
-// TestClosedDescriptors: what is not given is not there.
+// TestClosedDescriptors: what is not given, or closed already, is not there.
 func TestClosedDescriptors(t *testing.T) {
 	t.Parallel()
-	f, err := os.Open(os.DevNull)
-	if err != nil {
-		t.Fatal(err)
+	open := func() *os.File {
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
 	}
+	f, closed := open(), open()
 	defer func() { _ = f.Close() }()
+	_ = closed.Close()
 	command := func() (*exec.Cmd, *bytes.Buffer) {
 		var out bytes.Buffer
-		cmd := exec.Command("sh", "-c", "for i in 3 4 5 6 7 8 9 11 12; do [ -e /proc/$$/fd/$i ] && echo $i; done; true")
-		cmd.Stdout, cmd.ExtraFiles = &out, []*os.File{nil, f, nil, nil, f}
+		cmd := exec.Command("sh", "-c", "for i in 0 3 4 5 6 7 8 9 11 12; do [ -e /proc/$$/fd/$i ] && echo $i; done; true")
+		cmd.Stdin, cmd.Stdout, cmd.ExtraFiles = closed, &out, []*os.File{nil, f, nil, closed, f}
 		return cmd, &out
 	}
 	plain, want := command()

@@ -59,6 +59,23 @@ func TestContextEnds(t *testing.T) {
 	endTrees(t, &s)
 }
 
+// overdue is a context whose deadline is over when the test says so: any time would be too short on some busy machine.
+type overdue struct {
+	context.Context
+	over chan struct{}
+}
+
+func (c overdue) Done() <-chan struct{} { return c.over }
+
+func (c overdue) Err() error {
+	select {
+	case <-c.over:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
 // TestContextErrors: Wait says what package exec says.
 func TestContextErrors(t *testing.T) {
 	t.Parallel()
@@ -67,11 +84,11 @@ func TestContextErrors(t *testing.T) {
 		for want, with := range map[error]func() (context.Context, context.CancelFunc){
 			context.Canceled: func() (context.Context, context.CancelFunc) { return context.WithCancel(context.Background()) },
 			context.DeadlineExceeded: func() (context.Context, context.CancelFunc) {
-				return context.WithTimeout(context.Background(), 300*time.Millisecond)
+				over := make(chan struct{})
+				return overdue{context.Background(), over}, func() { close(over) }
 			},
 		} {
 			ctx, cancel := with()
-			defer cancel()
 			cmd := exec.CommandContext(ctx, "sh", "-c", "trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done")
 			out, err := cmd.StdoutPipe()
 			if err != nil {
@@ -79,9 +96,7 @@ func TestContextErrors(t *testing.T) {
 			}
 			p := start(t, &s, cmd)
 			_, _ = io.ReadFull(out, make([]byte, 3))
-			if errors.Is(want, context.Canceled) {
-				cancel()
-			}
+			cancel()
 			if err := p.Wait(); !errors.Is(err, want) {
 				t.Errorf("%v, want %v", err, want)
 			}
@@ -123,9 +138,9 @@ func TestContextEndsWhileItStarts(t *testing.T) {
 // TestStopWithoutTime: what has no time for a grace is killed at once.
 func TestStopWithoutTime(t *testing.T) {
 	t.Parallel()
-	var s lastly.Scope
+	s := lastly.Scope{Grace: 2 * time.Hour}
 	cmd := shell("trap '' TERM; echo up; while :; do sleep 0.01; done")
-	cmd.WaitDelay = 20 * time.Second
+	cmd.WaitDelay = time.Hour // which nobody waits for
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -134,12 +149,8 @@ func TestStopWithoutTime(t *testing.T) {
 	_, _ = io.ReadFull(out, make([]byte, 3))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	began := time.Now()
 	_ = p.Stop(ctx)
 	<-p.Done()
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("it took %v", took)
-	}
 	endTrees(t, &s)
 }
 

@@ -2,14 +2,17 @@ package resource
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"sync/atomic"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/lastly-go/lastly/durable"
 	"github.com/lastly-go/lastly/internal/action"
+	"github.com/lastly-go/lastly/internal/edge"
 	"github.com/lastly-go/lastly/internal/proc"
 )
 
@@ -18,12 +21,14 @@ import (
 type direct struct {
 	cmd   *shadow
 	name  string
-	kill  action.Kill
-	asked chan struct{} // closed when grace is set
-	once  atomic.Bool
-	grace time.Duration
+	kill  action.Kill   // without a Target where no process can be told from its successors
 	ended chan struct{} // closed when the command was waited for
 	why   string
+
+	ask, hurry sync.Once
+	asked      chan struct{} // closed when grace is set
+	grace      time.Duration
+	hurried    chan struct{} // closed when there is no time for a grace any more
 }
 
 // launchDirect starts the command as a child.
@@ -42,24 +47,29 @@ func (p *Process) launchDirect(cmd *exec.Cmd, why string) (tree, error) {
 	p.pid = shadow.Process.Pid
 	cmd.Process = shadow.Process
 	d := &direct{
-		cmd: shadow, name: p.name, why: why,
-		asked: make(chan struct{}), ended: make(chan struct{}),
+		cmd: shadow, name: p.name, why: why, ended: make(chan struct{}),
+		asked: make(chan struct{}), hurried: make(chan struct{}),
 	}
-	d.kill, err = action.Kill{Pid: p.pid, Mark: p.mark, Group: grouped}.Capture()
-	if err != nil { // it is gone, and not waited for
-		d.kill, err = action.Kill{Mark: p.mark}.Capture()
+	d.kill = action.Kill{Pid: p.pid, Mark: p.mark, Group: grouped}
+	if err = edge.At("identity"); err == nil {
+		d.kill, err = d.kill.Capture()
 	}
-	return d, err
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) { // it is gone, and not waited for
+		d.kill, _ = action.Kill{Mark: p.mark}.Capture() // which can't fail
+	}
+	return d, nil
 }
 
 func (d *direct) signal(sig os.Signal) error { return d.cmd.Process.Signal(sig) }
 
 func (d *direct) end(grace time.Duration) {
-	if !d.once.CompareAndSwap(false, true) {
-		return // the first one goes on to SIGKILL in any case
+	if grace == 0 {
+		d.hurry.Do(func() { close(d.hurried) })
 	}
-	d.grace = grace
-	close(d.asked)
+	d.ask.Do(func() {
+		d.grace = grace
+		close(d.asked)
+	})
 }
 
 // watch waits for the command, and then for the order to end what it may have left.
@@ -78,12 +88,64 @@ func (d *direct) watch(p *Process) {
 		<-d.asked
 	case <-d.asked:
 	}
-	d.kill.Grace = d.grace
-	err := d.kill.Do(context.Background())
+	err := d.finish()
 	if err == nil {
 		<-d.ended
 	}
 	p.isGone(err)
+}
+
+func (d *direct) finish() error {
+	if d.kill.Target == nil {
+		return d.finishChild()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), d.grace+afterGrace)
+	defer cancel()
+	go func() { // ends with finish
+		select {
+		case <-d.hurried:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	if d.kill.Grace = d.grace; d.kill.Do(ctx) == nil {
+		return nil
+	}
+	d.kill.Grace = 0
+	return d.kill.Do(context.Background())
+}
+
+// finishChild ends the command and its process group where no process can be told from its successors (the BSDs). It is this
+// process's child, so nobody else has its number until it was waited for. What outlives it in its group is left.
+func (d *direct) finishChild() error {
+	send := func(sig syscall.Signal) { _ = d.cmd.Process.Signal(sig) }
+	if d.kill.Group {
+		send = func(sig syscall.Signal) { signalGroup(d.cmd.Process, sig) }
+	}
+	if d.grace > 0 {
+		send(syscall.SIGTERM)
+		if d.hasEnded(d.grace, d.hurried) {
+			return nil
+		}
+	}
+	send(syscall.SIGKILL)
+	if !d.hasEnded(afterGrace, nil) {
+		return fmt.Errorf("process %d is left: it does not die of SIGKILL, and hangs in the kernel", d.kill.Pid)
+	}
+	return nil
+}
+
+// hasEnded waits for the command's end, until the limit or until over is closed.
+func (d *direct) hasEnded(limit time.Duration, over <-chan struct{}) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-d.ended:
+		return true
+	case <-over:
+	case <-timer.C:
+	}
+	return false
 }
 
 // nothingLeft looks for what bears the mark. Where it can't, it takes the command's end for the tree's. It looks several times,
@@ -116,13 +178,20 @@ func (d *direct) failure(state *os.ProcessState, err error) error {
 }
 
 func (d *direct) describe(payload *durable.Process) {
-	payload.Pid, payload.Group = d.kill.Pid, d.kill.Group
+	if d.kill.Target != nil {
+		payload.Pid, payload.Group = d.kill.Pid, d.kill.Group
+	}
 }
 
 func (d *direct) note() string {
 	return fmt.Sprintf("process %d and what bears its mark, without a supervisor: %s", d.cmd.Process.Pid, d.why)
 }
 
-func (d *direct) hunt(ctx context.Context) error { return d.kill.Do(ctx) }
+func (d *direct) hunt(ctx context.Context) error {
+	if d.kill.Target == nil {
+		return d.finishChild()
+	}
+	return d.kill.Do(ctx)
+}
 
 func (d *direct) release(waited, reaped bool) { d.cmd.release(waited, reaped) }

@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lastly-go/lastly/durable"
+	"github.com/lastly-go/lastly/internal/action"
 	"github.com/lastly-go/lastly/internal/edge"
 	"github.com/lastly-go/lastly/internal/proc"
 	"github.com/lastly-go/lastly/internal/standby"
@@ -107,10 +109,10 @@ func configOf(cmd *exec.Cmd) (*supervise.Config, error) {
 	}
 	for i, stream := range []any{cmd.Stdin, cmd.Stdout, cmd.Stderr} {
 		f, isFile := stream.(*os.File)
-		c.Files[i] = !isFile || f != nil
+		c.Files[i] = !isFile || isOpen(f)
 	}
 	for _, f := range cmd.ExtraFiles {
-		c.Files = append(c.Files, f != nil)
+		c.Files = append(c.Files, isOpen(f))
 	}
 	c.Env = slices.DeleteFunc(c.Env, func(v string) bool { return strings.HasPrefix(v, supervise.Variable+"=") })
 	switch {
@@ -134,6 +136,9 @@ func configOf(cmd *exec.Cmd) (*supervise.Config, error) {
 	return c, nil
 }
 
+// isOpen is false for nil, too: whatever the supervisor has at the number of a closed file is not the command's.
+func isOpen(f *os.File) bool { return f.Fd() != ^uintptr(0) }
+
 // start starts the supervisor in the place of the command, and waits for the command's start.
 func (t *supervised) start(p *Process, c *supervise.Config) (err error) {
 	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
@@ -150,26 +155,45 @@ func (t *supervised) start(p *Process, c *supervise.Config) (err error) {
 	}()
 	err = t.fork(c, theirs)
 	_ = theirs.Close() // so that the supervisor's death is heard
-	if err != nil {
+	if path, ok := errors.AsType[*os.PathError](err); ok && path.Path == selfImage {
 		return fmt.Errorf("its supervisor: %w", err)
+	} else if err != nil {
+		return err
 	}
 	p.closeTheirs() // so that a pipe's other end knows
-	pid, err := t.handshake(c)
-	if err != nil {
-		_ = t.cmd.Process.Kill()
-		_, _ = t.cmd.Process.Wait()
+	what, number, err := t.handshake(c)
+	switch {
+	case err != nil:
+		return errors.Join(err, t.abort())
+	case what == supervise.Failed:
+		_, _ = t.cmd.Process.Wait() // it has nothing more to do
 		t.release(true, true)
-		return err
+		return &os.PathError{Op: "fork/exec", Path: c.Path, Err: syscall.Errno(number)}
 	}
-	p.pid, t.pid = pid, pid
-	t.command, err = proc.OpenPid(pid)
+	p.pid, t.pid = int(number), int(number)
+	t.command, err = proc.OpenPid(t.pid)
 	if err != nil && !errors.Is(err, proc.ErrGone) {
-		t.end(0)
-		_, _ = t.cmd.Process.Wait()
-		t.release(true, true)
-		return err
+		return errors.Join(err, t.abort())
 	}
 	return nil
+}
+
+// abort ends what the supervisor may have started, but nobody holds: it died in between, or this process has no descriptor left.
+func (t *supervised) abort() error {
+	t.say(supervise.Seen, 0)
+	t.end(0)
+	hung := time.AfterFunc(afterGrace, func() { _ = t.cmd.Process.Kill() })
+	orderly, lost := t.hear(func(syscall.WaitStatus) {})
+	hung.Stop()
+	t.release(true, true)
+	if orderly {
+		return lost
+	}
+	kill, err := action.Kill{Mark: t.mark}.Capture()
+	if err == nil {
+		err = kill.Do(context.Background()) // has a limit of its own
+	}
+	return err
 }
 
 // fork starts the supervisor. What the user's command has of package exec goes with it.
@@ -185,7 +209,7 @@ func (t *supervised) fork(c *supervise.Config, control *os.File) error {
 	for _, fd := range foreign(&c.Attr) {
 		dup, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(*fd), syscall.F_DUPFD_CLOEXEC, 0)
 		if errno != 0 {
-			return os.NewSyscallError("fcntl", errno)
+			return fmt.Errorf("the descriptor %d of cmd.SysProcAttr (CgroupFD, Ctty): %w", *fd, errno)
 		}
 		f := os.NewFile(dup, "descriptor of SysProcAttr")
 		defer func() { _ = f.Close() }()
@@ -221,32 +245,26 @@ func runtimeEnvironment() []string {
 }
 
 // handshake tells the supervisor what to start, and hears whether it could.
-func (t *supervised) handshake(c *supervise.Config) (pid int, err error) {
+func (t *supervised) handshake(c *supervise.Config) (what byte, number uint64, err error) {
 	if err := edge.At("handshake"); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	_ = t.sock.SetDeadline(time.Now().Add(startLimit))
 	defer func() { _ = t.sock.SetDeadline(time.Time{}) }()
 	if _, err := t.sock.Write(c.Encode()); err != nil {
-		return 0, t.silent(err)
+		return 0, 0, silent(err)
 	}
-	what, number, err := t.receive()
-	switch {
-	case err != nil:
-		return 0, t.silent(err)
-	case what == supervise.Failed:
-		return 0, &os.PathError{Op: "fork/exec", Path: c.Path, Err: syscall.Errno(number)}
-	case what != supervise.Started:
-		return 0, fmt.Errorf("its supervisor said %q", what)
+	if what, number, err = t.receive(); err != nil {
+		return 0, 0, silent(err)
 	}
-	return int(number), nil
+	return what, number, nil
 }
 
-func (t *supervised) silent(err error) error {
+func silent(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("its supervisor is not ready after %v: this program, started again, does not get to package lastly", startLimit)
 	}
-	return fmt.Errorf("its supervisor died at its start: %w", err)
+	return fmt.Errorf("its supervisor died at its start, and the command, if it ran, was killed: %w", err)
 }
 
 func (t *supervised) receive() (what byte, number uint64, err error) {
@@ -283,10 +301,8 @@ func (t *supervised) end(grace time.Duration) {
 	_ = t.cmd.Process.Signal(syscall.SIGCONT) // should somebody have stopped it
 }
 
-// watch hears what the supervisor says, to its end.
-func (t *supervised) watch(p *Process) {
-	orderly := false
-	var lost error
+// hear hears what the supervisor says, to its end: whether that was in order, and what it had to leave.
+func (t *supervised) hear(ended func(syscall.WaitStatus)) (orderly bool, lost error) {
 	for {
 		what, number, err := t.receive()
 		if err != nil {
@@ -294,7 +310,7 @@ func (t *supervised) watch(p *Process) {
 		}
 		switch what {
 		case supervise.Ended:
-			p.hasExited(statusError(t.name, syscall.WaitStatus(number)))
+			ended(syscall.WaitStatus(number))
 		case supervise.Left:
 			lost = errors.Join(lost, leftError(int(number)))
 		case supervise.Gone:
@@ -302,6 +318,11 @@ func (t *supervised) watch(p *Process) {
 		}
 	}
 	_, _ = t.cmd.Process.Wait() // at once: it is dead or dying
+	return orderly, lost
+}
+
+func (t *supervised) watch(p *Process) {
+	orderly, lost := t.hear(func(status syscall.WaitStatus) { p.hasExited(statusError(t.name, status)) })
 	_ = t.sock.Close()
 	if !orderly {
 		lost = errors.Join(lost, t.lose(p))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -19,7 +20,7 @@ import (
 	"github.com/lastly-go/lastly/resource"
 )
 
-var _ = addVictims(testproc.Victims{"begins": beginAndStart, "direct": startDirect, "nested": nestedOwners, "unlucky": killSupervisor})
+var _ = addVictims(testproc.Victims{"begins": beginAndStart, "direct": startDirect, "nested": nestedOwners, "unlucky": killSupervisor, "short": startWithoutDescriptors, "unheld": startUnheld})
 
 // begunVariable names a file in which every process that gets as far as this package's variables notes itself. A supervisor has no
 // other variables than the loader's.
@@ -103,6 +104,65 @@ func startDirect([]string) {
 	_, err := resource.Start(&s, exec.Command("/dev/null"))
 	testproc.Say("%v", err)
 	testproc.Say("%d hooks", len(s.Report().Hooks))
+	testproc.Say("hurry: %v", stopInAHurry(&s))
+}
+
+// startUnheld starts as on a system without supervisors where no process can be told from its successors.
+func startUnheld(words []string) {
+	edge.Set(func(point string) error {
+		if point == "supervisor" || point == "identity" {
+			return errors.ErrUnsupported
+		}
+		return nil
+	})
+	for _, line := range []string{"exit 3", "exec sleep TOKEN", "sleep TOKEN & wait", "trap '' TERM; sleep TOKEN & wait"} {
+		var s lastly.Scope
+		cmd := exec.Command("sh", "-c", strings.ReplaceAll(line, "TOKEN", words[0]))
+		cmd.WaitDelay = shortGrace
+		p, err := resource.Start(&s, cmd)
+		if err != nil {
+			testproc.Say("%v", err)
+			continue
+		}
+		if strings.HasPrefix(line, "exit") {
+			_ = p.Wait()
+		}
+		testproc.Say("%v, %v", s.Close(), p.Wait())
+	}
+	var s lastly.Scope
+	testproc.Say("hurry: %v", stopInAHurry(&s))
+}
+
+// stopInAHurry stops what is deaf to SIGTERM, without the time for a grace.
+func stopInAHurry(s *lastly.Scope) error {
+	cmd := exec.Command("sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.01; done")
+	cmd.WaitDelay = time.Hour
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	p, err := resource.Start(s, cmd)
+	if err != nil {
+		return err
+	}
+	_, _ = io.ReadFull(out, make([]byte, len("deaf")))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = p.Stop(ctx)
+	return p.Wait()
+}
+
+// TestUnheld: on the BSDs the command and its group are ended.
+func TestUnheld(t *testing.T) {
+	t.Parallel()
+	f := newForest(t)
+	r := testproc.Start(t, "unheld", f.token).Wait()
+	r.Check(t, "exit 0")
+	if strings.Count(r.Out, "<nil>, lastly: child sh: ended by signal: ") != 3 || !strings.HasPrefix(r.Out, "<nil>, lastly: child sh: exit status 3\n") ||
+		!strings.HasSuffix(r.Out, "\nhurry: lastly: child sh: ended by signal: killed\n") {
+		t.Error(r)
+	}
+	f.checkGone()
 }
 
 // TestWithoutSupervisor: the group and what bears the mark are ended.
@@ -115,6 +175,7 @@ lastly: child sh: exit status 4
 lastly: child sh: ended by signal: killed
 lastly: start child null: fork/exec /dev/null: permission denied; make it executable (chmod +x) and its folders accessible for this user
 0 hooks
+hurry: lastly: child sh: ended by signal: killed
 `
 	if r.Out != want {
 		t.Error(r.Out)
@@ -215,6 +276,68 @@ func TestSupervisorDiesAtItsStart(t *testing.T) {
 	t.Parallel()
 	r := testproc.Start(t, "unlucky").Wait()
 	if !strings.Contains(r.Out, "its supervisor died at its start") || !strings.HasSuffix(r.Out, ", 0 hooks\n") {
+		t.Error(r)
+	}
+}
+
+// TestSupervisorKilledByItsCommand: whether Start hears of it or Wait does, nothing of the tree is left.
+func TestSupervisorKilledByItsCommand(t *testing.T) {
+	t.Parallel()
+	for range 10 {
+		var s lastly.Scope
+		f := newForest(t)
+		cmd := shell("kill -KILL $PPID; setsid sleep TOKEN & exec sleep TOKEN")
+		cmd.Args[2] = strings.ReplaceAll(cmd.Args[2], "TOKEN", f.token)
+		cmd.WaitDelay = shortGrace
+		p, err := resource.Start(&s, cmd)
+		if err != nil {
+			if n := len(s.Report().Hooks); n != 0 || !strings.Contains(err.Error(), "its supervisor died at its start") {
+				t.Errorf("%v, %d hooks", err, n)
+			}
+		} else if err := p.Wait(); err == nil {
+			t.Error("Wait says that all is well")
+		}
+		if err := s.Close(); (err == nil) != (p == nil) {
+			t.Errorf("Close: %v", err)
+		}
+		if n := len(f.living()); n != 0 {
+			t.Fatalf("%d live on", n)
+		}
+	}
+}
+
+// startWithoutDescriptors has none left when its command runs already.
+func startWithoutDescriptors(words []string) {
+	const most = 100
+	exitOn(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: most, Max: most}))
+	var all []*os.File
+	edge.Set(func(point string) error {
+		for f, err := os.Open(os.DevNull); point == "handshake" && err == nil; f, err = os.Open(os.DevNull) {
+			all = append(all, f)
+		}
+		return nil
+	})
+	var s lastly.Scope
+	_, err := resource.Start(&s, exec.Command("env", "-i", "sleep", words[0]))
+	for _, f := range all {
+		_ = f.Close()
+	}
+	testproc.Say("%v, %d hooks", err, len(s.Report().Hooks))
+	testproc.Say("%v", s.Close())
+	select {}
+}
+
+// TestStartWithoutDescriptors: a command that runs and can't be held is ended at once, by its supervisor.
+func TestStartWithoutDescriptors(t *testing.T) {
+	t.Parallel()
+	f := newForest(t)
+	p := testproc.Spec{Victim: "short", Args: []string{f.token}, Env: []string{"LASTLY_DIR=" + guardedFolder(t)}}.Start(t)
+	p.WaitLine("<nil>")
+	if left := f.living(); len(left) != 1 { // the victim
+		t.Errorf("%d live on", len(left)-1)
+	}
+	p.Signal(syscall.SIGKILL)
+	if r := p.Wait(); !strings.Contains(r.Out, "too many open files; this program has as many open files as it may") || !strings.Contains(r.Out, ", 0 hooks\n") {
 		t.Error(r)
 	}
 }

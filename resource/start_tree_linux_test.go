@@ -43,24 +43,20 @@ func TestTreeEnds(t *testing.T) {
 // TestTermFirst: everything that can end in order does, and nothing is killed before its grace is over.
 func TestTermFirst(t *testing.T) {
 	t.Parallel()
-	var s lastly.Scope
+	s := lastly.Scope{Grace: 2 * time.Hour}
 	f, dir := newForest(t), t.TempDir()
 	// Three that note their SIGTERM: the command, an orphan in a session of its own, one that is stopped.
 	noting := `sh -c 'trap "echo term >>$0; exit 0" TERM; : >$0.up; while :; do sleep 0.01; done' `
 	script := "cd " + dir + "\n(env -i setsid " + noting + "daemon " + f.token + " &)\n" + noting + "stopped " + f.token + ` &
 		while [ ! -e stopped.up ]; do sleep 0.01; done; kill -STOP $!; exec ` + noting + "command " + f.token
 	cmd := exec.Command("sh", "-c", script)
-	cmd.WaitDelay = 20 * time.Second
+	cmd.WaitDelay = time.Hour // which nobody waits for
 	p := start(t, &s, cmd)
 	testproc.Poll(t, "all three", func() bool {
 		ups, _ := filepath.Glob(filepath.Join(dir, "*.up"))
 		return len(ups) == 3
 	})
-	began := time.Now()
 	endTrees(t, &s)
-	if time.Since(began) > 15*time.Second {
-		t.Error("the grace was waited out, although everything ended before")
-	}
 	if err := p.Wait(); err != nil {
 		t.Errorf("the command did not end in order: %v", err)
 	}
@@ -112,20 +108,23 @@ func TestDaemonLives(t *testing.T) {
 // TestSupervisorKilled: the owner notices, ends at once what it can find, and never says that all is well.
 func TestSupervisorKilled(t *testing.T) {
 	t.Parallel()
-	for name, script := range map[string]string{
-		"marked":     "setsid sleep TOKEN & (trap '' TERM; exec sleep TOKEN) & wait # TOKEN",
-		"scrubbed":   "env -i sh -c 'env -i setsid sleep TOKEN & env -i sleep TOKEN & wait # TOKEN' & exec env -i sleep TOKEN",
-		"only marks": "setsid sleep TOKEN & sleep TOKEN & sleep TOKEN & sleep 0.5 # TOKEN",
+	for name, c := range map[string]struct {
+		script string
+		all    int // processes, or almost: what comes last may have ended
+	}{
+		"marked":     {"setsid sleep TOKEN & (trap '' TERM; exec sleep TOKEN) & wait # TOKEN", 3},
+		"scrubbed":   {"env -i sh -c 'env -i setsid sleep TOKEN & env -i sleep TOKEN & wait # TOKEN' & exec env -i sleep TOKEN", 4},
+		"only marks": {"setsid sleep TOKEN & sleep TOKEN & sleep TOKEN & sleep 0.5 # TOKEN", 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var s lastly.Scope
 			f := newForest(t)
-			cmd := exec.Command("sh", "-c", strings.ReplaceAll(script, "TOKEN", f.token))
+			cmd := exec.Command("sh", "-c", strings.ReplaceAll(c.script, "TOKEN", f.token))
 			cmd.WaitDelay = shortGrace
 			p := start(t, &s, cmd)
 			supervisor := parentOf(t, p.Pid())
-			testproc.Poll(t, "all", func() bool { return len(f.living()) >= 3 })
+			testproc.Poll(t, "all", func() bool { return len(f.living()) >= c.all })
 			testproc.Linger(20 * time.Millisecond)
 			_ = syscall.Kill(supervisor, syscall.SIGKILL)
 			if err := p.Wait(); name != "only marks" && (err == nil || !strings.Contains(err.Error(), "supervisor was killed")) {

@@ -26,6 +26,13 @@ func readsTerminal(cmd *exec.Cmd) bool {
 	return ok && tty.Is(f)
 }
 
+// signalGroup sends a signal to the process group that a child leads, unless it was waited for.
+func signalGroup(leader *os.Process, sig syscall.Signal) {
+	if leader.Signal(syscall.Signal(0)) == nil {
+		_ = syscall.Kill(-leader.Pid, sig)
+	}
+}
+
 func exitError(name string, state *os.ProcessState) error {
 	if status, ok := state.Sys().(syscall.WaitStatus); ok {
 		return statusError(name, status)

@@ -48,7 +48,7 @@ func TempDir(s *lastly.Scope, pattern string) (string, error) {
 func makeTempDir(s *lastly.Scope, path string, site uintptr) error {
 	rec, err := registerDurable(durable.Remove, s, durable.Path{Path: path}, lastly.Hook{Name: "temp folder " + path}, site)
 	if err != nil {
-		return err
+		return folderError(err, path, tempAdvice)
 	}
 	if err = edge.At("resource.tempdir: registered"); err == nil {
 		err = os.Mkdir(path, 0o700)
@@ -82,7 +82,22 @@ func TempFile(s *lastly.Scope, pattern string) (*os.File, error) {
 	return nil, fmt.Errorf("lastly: temp file from the pattern %q: %w", pattern, err)
 }
 
-const tempAdvice = "the folder for temporary files, which TMPDIR names, must be writable for this user and have room"
+const tempAdvice = "the folder for temporary files, which TMPDIR names, must exist, be writable for this user and have room"
+
+// folderError is what is wrong with the folder of a path that could not be registered; err, if nothing is.
+func folderError(err error, path, advice string) error {
+	if _, ok := errors.AsType[syscall.Errno](err); !ok {
+		return err
+	}
+	_, wrong := os.Lstat(path)
+	if errors.Is(wrong, fs.ErrNotExist) { // as it should be, if its folder is there
+		_, wrong = os.Stat(filepath.Dir(path))
+	}
+	if wrong == nil {
+		return err
+	}
+	return fmt.Errorf("%w; %s", wrong, nameAdvice(wrong, advice))
+}
 
 // nameAdvice is what to do about a file that can't be made: if its name is the matter, advice is about something else.
 func nameAdvice(err error, advice string) string {
@@ -159,7 +174,7 @@ type tempFile struct {
 func (t *tempFile) make(s *lastly.Scope, h lastly.Hook, perm fs.FileMode, site uintptr) (err error) {
 	t.rec, err = registerDurable(durable.Remove, s, durable.Path{Path: t.path}, h, site)
 	if err != nil {
-		return err
+		return folderError(err, t.path, t.advice)
 	}
 	var f *os.File
 	if err = edge.At(t.point + ": registered"); err == nil {

@@ -64,8 +64,9 @@ func TestTempRefused(t *testing.T) {
 		{dir, "../*", nil, []string{`"../*"`, "path separator"}},
 		{dir, "*" + strings.Repeat("x", 250), syscall.ENAMETOOLONG, []string{"xxx"}},
 		{dir, "*.a\x00b", nil, []string{"NUL"}},
-		{missing, "x-*", fs.ErrNotExist, []string{missing, "make that first"}},
-		{"/proc", "x-*", nil, []string{"/proc", "TMPDIR", "must be writable"}},
+		{missing, "x-*", fs.ErrNotExist, []string{missing, "TMPDIR", "must exist"}},
+		{put(t, filepath.Join(dir, "file"), ""), "x-*", nil, []string{"file", "TMPDIR", "must exist"}},
+		{"/proc", "x-*", nil, []string{"/proc", "TMPDIR", "be writable"}},
 	} {
 		t.Setenv("TMPDIR", c.home)
 		var s lastly.Scope
@@ -76,7 +77,7 @@ func TestTempRefused(t *testing.T) {
 		wantNothing(t, &s)
 		noError(t, s.Close())
 	}
-	wantNames(t, dir)
+	wantNames(t, dir, "file")
 }
 
 // TestTempRelative: a path is absolute, for a program may change its working folder.

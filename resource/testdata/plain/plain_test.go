@@ -2,7 +2,9 @@
 package plain
 
 import (
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -30,6 +32,7 @@ func TestPlain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	holdTheRest(t, &s)
 	if os.Getenv("PLAIN_DIES") != "" {
 		self, err := os.FindProcess(os.Getpid())
 		if err != nil {
@@ -41,6 +44,23 @@ func TestPlain(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// holdTheRest has a lock, a socket, a tree of processes and a pool.
+func holdTheRest(t *testing.T, s *lastly.Scope) {
+	place := os.Getenv("PLAIN_PLACE")
+	if err := resource.Lock(t.Context(), s, filepath.Join(place, "lock")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := resource.Listen(s, "unix", filepath.Join(place, "socket")); err != nil {
+		t.Fatal(err)
+	}
+	token := os.Getenv("PLAIN_TOKEN")
+	cmd := exec.Command("sh", "-c", "(setsid sleep "+token+" &); exec sleep "+token)
+	if _, err := resource.Start(s, cmd); err != nil {
+		t.Fatal(err)
+	}
+	resource.Own(s, "pool", io.NopCloser(nil))
 }
 
 // tell adds a line to a file, so that it can be told how often this ran.
