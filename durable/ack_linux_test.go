@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/durable"
 	"github.com/lastly-go/lastly/internal/testproc"
 )
 
@@ -25,12 +26,14 @@ func acknowledgesVictim(args []string) {
 		_, err := fmt.Fprintf(acks, format+"\n", args...)
 		must(err)
 	}
+	must(durable.Setup(durable.Settings{GuardLimit: testproc.Limit}))
 	var last atomic.Int64
 	s := &lastly.Scope{}
+	mustNote(s, note{}, lastly.Hook{}).Cancel() // who is killed before it has a guard leaves an empty journal to the next start
 	for worker := range 4 {
 		go func() {
 			r := rand.New(rand.NewPCG(uint64(os.Getpid()), uint64(worker)))
-			for {
+			for range 1000 { // so that the guard has an end of it, however late the kill comes
 				n := last.Add(1)
 				padding := strings.Repeat("p", r.IntN(2000)) // so that records move between places of all sizes
 				rec := mustNote(s, note{Log: args[0], Line: fmt.Sprint(n, " ", 0), Do: "pad" + padding}, lastly.Hook{Uses: lastly.Nothing})

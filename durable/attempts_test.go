@@ -2,6 +2,7 @@ package durable_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -151,15 +152,37 @@ func TestSettlerKilled(t *testing.T) {
 	}
 }
 
-func TestAttemptThatPanics(t *testing.T) {
+// TestAttemptThatDoesNotReturn as it should fails like any other, and its report says why.
+func TestAttemptThatDoesNotReturn(t *testing.T) {
 	t.Parallel()
 	s := newState(t)
-	s.orphan(gone(), s.noteRecord("panics", "panic", 1), s.noteRecord("other", "", 2))
+	path := s.orphan(gone(), s.noteRecord("a", "panic", 1), s.noteRecord("b", "goexit", 2), s.noteRecord("c", "bad error", 3), s.noteRecord("good", "", 4))
 	r := s.recover(durable.Options{})
 	checkCount(t, r, 1, durable.Settled)
-	if rec := r.Journals[0].Records[0]; rec.Outcome != durable.Failed || !strings.Contains(rec.Err.Error(), "told to panic") {
+	left := s.content(path)
+	for i, want := range []string{"panic: told to panic", "runtime.Goexit", "panic: told to panic in Error"} {
+		if rec := r.Journals[0].Records[i]; rec.Outcome != durable.Failed || !strings.Contains(rec.Err.Error(), want) || rec.Due.IsZero() {
+			t.Errorf("%+v, want %q", rec, want)
+		}
+		if !strings.Contains(left[i].LastError, want) {
+			t.Errorf("the journal says %q, want %q", left[i].LastError, want)
+		}
+	}
+}
+
+// TestTimeoutOfEach: an attempt has its hook's timeout, and one that overruns takes nothing from the others.
+func TestTimeoutOfEach(t *testing.T) {
+	t.Parallel()
+	s := newState(t)
+	slow := s.noteRecord("slow", "until done", 2)
+	slow.Timeout = 20 * time.Millisecond
+	s.orphan(gone(), s.noteRecord("first", "", 1), slow, s.noteRecord("last", "", 3))
+	r := s.recover(durable.Options{})
+	checkCount(t, r, 2, durable.Settled)
+	if rec := r.Journals[0].Records[1]; rec.Outcome != durable.Failed || !errors.Is(rec.Err, context.DeadlineExceeded) {
 		t.Errorf("%+v", rec)
 	}
+	s.checkLog("last", "slow", "first")
 }
 
 func TestUnknownKinds(t *testing.T) {

@@ -149,7 +149,7 @@ func (d *guardDuty) exit() {
 		time.Sleep(time.Millisecond)
 	}
 	d.report.Died, d.report.Crash = d.died(), readCrash(d.Journal)
-	if len(d.report.Records) > 0 || d.report.Crash != "" {
+	if len(d.report.Records) > 0 || d.report.Crash != "" || len(d.report.Damaged) > 0 || d.report.State == Unusable {
 		writeReport(folderOf(d.Journal), Report{Began: d.began, Duration: time.Since(d.began), Journals: []JournalReport{d.report}})
 	}
 	if d.journal != nil {

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/lastly-go/lastly"
 	"github.com/lastly-go/lastly/durable"
+	"github.com/lastly-go/lastly/internal/journal"
 	"github.com/lastly-go/lastly/internal/testproc"
 )
 
@@ -130,6 +132,7 @@ func setupVictim([]string) {
 	must(durable.Setup(durable.Settings{PowerSafe: true, NoCrashOutput: true}))
 	must(durable.Setup(durable.Settings{PowerSafe: true}))
 	r := mustNote(lastly.Process(), note{}, lastly.Hook{Run: nothing})
+	say("synced: %v", ownHeader()[88] == 1)
 	err := durable.Setup(durable.Settings{})
 	say("late: %v", errors.Is(err, durable.ErrStarted))
 	must(r.Update(note{Line: "new"}))
@@ -137,12 +140,21 @@ func setupVictim([]string) {
 	lastly.Exit(0)
 }
 
+// ownHeader is the beginning of this process's journal.
+func ownHeader() []byte {
+	paths, err := filepath.Glob(filepath.Join(os.Getenv("LASTLY_DIR"), strconv.Itoa(os.Getpid())+"-*"+journal.Suffix))
+	must(err)
+	text, err := os.ReadFile(paths[0])
+	must(err)
+	return text
+}
+
 func TestSetup(t *testing.T) {
 	t.Parallel()
 	s := newState(t)
 	r := s.start("setup").Wait()
 	r.Check(t, "exit 0")
-	r.CheckLines(t, "late: true")
+	r.CheckLines(t, "synced: true", "late: true")
 	if !strings.Contains(r.Out, "negative: lastly: durable.Setup: the GuardLimit is negative") {
 		t.Error(r.Out)
 	}

@@ -2,6 +2,7 @@ package durable_test
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"strings"
 	"syscall"
@@ -14,6 +15,7 @@ import (
 var _ = addVictims(testproc.Victims{
 	"reaps-all":     reapsAllVictim,
 	"allowed-later": allowedLaterVictim,
+	"never-allowed": neverAllowedVictim,
 	"inner":         innerVictim,
 })
 
@@ -78,6 +80,33 @@ func TestGuardThatStartsLater(t *testing.T) {
 	killed(t, p)
 	s.waitEmpty()
 	s.checkLog("one")
+}
+
+// neverAllowedVictim waits until its guard is given up.
+func neverAllowedVictim([]string) {
+	lastly.Process().Logger = slog.New(slog.NewTextHandler(os.Stdout, nil))
+	must(syscall.Setuid(65534))
+	allowNoProcess()
+	r := mustNote(lastly.Process(), note{}, lastly.Hook{Run: nothing})
+	for !strings.Contains(r.Note(), "given up after 8 in a row") {
+		testproc.Linger(tick)
+	}
+	say("given up")
+	lastly.Exit(0)
+}
+
+// TestGuardIsGivenUp: there is an end of starting guards, and it is told once, at the first.
+func TestGuardIsGivenUp(t *testing.T) {
+	t.Parallel()
+	skipUnlessRoot(t, "never-allowed")
+	s := newState(t)
+	s.public(65534)
+	r := s.start("never-allowed").Wait()
+	r.Check(t, "exit 0")
+	r.CheckLines(t, "given up")
+	if strings.Count(r.Out, "level=WARN") != 1 {
+		t.Error(r.Out)
+	}
 }
 
 // innerVictim kills itself in the middle of its exit flow.

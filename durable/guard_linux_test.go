@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -94,6 +95,7 @@ type reportFile struct {
 		Pid                    int
 		State, Why, Died       string
 		Crash                  string
+		Damaged                []string
 		Records                []struct {
 			ID, Kind, Name, Outcome, Error string
 			Attempts                       int
@@ -270,6 +272,9 @@ func TestGuardIsReplaced(t *testing.T) {
 		}
 	}
 	s.guard(p.Pid())
+	for _, pid := range seen { // also as zombies
+		testproc.Poll(t, "a guard that its owner has reaped", func() bool { return !exists(filepath.Join("/proc", strconv.Itoa(pid))) })
+	}
 	killed(t, p)
 	s.waitEmpty()
 	s.checkLog("one")

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
+
+	"github.com/lastly-go/lastly/internal/filelock"
 )
 
 // Lock keeps a locked file locked until what it protects is undone. SIGKILL frees a flock at once, and the next holder is
 // in while the old one's child processes still run and its files still lie about. So the guard gets a duplicate of the
 // descriptor, and closes it when the records above this one in the order are settled: register the lock first, then
-// what it protects. On a graceful exit the hook closes the file at its place.
+// what it protects. On a graceful exit the hook unlocks and closes the file at its place.
 //
 // Where there is no guard, the lock is free at the death of the process, as without this.
 var Lock = lockKind()
@@ -42,9 +44,11 @@ func captureLock(f LockedFile) (LockedFile, error) {
 	return f, nil
 }
 
-// unlock is the cleanup: in this process it closes the file, in a guard its duplicate; elsewhere there is nothing to do.
+// unlock is the cleanup: in this process it closes the file, in a guard its duplicate; elsewhere there is nothing to do. It
+// does not leave the unlocking to the close, for the guard closes its duplicate a little later.
 func unlock(ctx context.Context, f LockedFile) error {
 	if f.File != nil {
+		_ = filelock.Unlock(f.File)
 		if err := f.File.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 			return fmt.Errorf("unlock: %w", err)
 		}

@@ -96,6 +96,8 @@ func settleNote(ctx context.Context, n note) error {
 	case "die":
 		must(kill(os.Getpid()))
 		testproc.Linger(testproc.Limit)
+	case "bad error":
+		return badError{}
 	case "wait": // for a file
 		for !exists(n.Log + "." + n.Line) {
 			testproc.Linger(tick)
@@ -115,6 +117,11 @@ func settleNote(ctx context.Context, n note) error {
 	}
 	return nil
 }
+
+// A badError can't be asked.
+type badError struct{}
+
+func (badError) Error() string { panic("told to panic in Error") }
 
 func kill(pid int) error {
 	p, err := os.FindProcess(pid)

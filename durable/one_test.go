@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/lastly-go/lastly/durable"
 	"github.com/lastly-go/lastly/internal/filelock"
@@ -70,8 +69,17 @@ func TestCanceledBeginsNoOther(t *testing.T) {
 	s := newState(t)
 	path := s.orphan(gone(), s.noteRecord("first", "", 1), s.noteRecord("second", "until done", 2))
 	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(50*time.Millisecond, cancel)
-	r, err := durable.Recover(ctx, durable.Options{Dir: s.dir})
+	defer cancel()
+	var r durable.Report
+	var err error
+	done := make(chan struct{})
+	go func() { // ends with ctx
+		defer close(done)
+		r, err = durable.Recover(ctx, durable.Options{Dir: s.dir})
+	}()
+	s.waitLog("second")
+	cancel()
+	<-done
 	if !errors.Is(err, context.Canceled) || r.Count(durable.Waiting) != 1 {
 		t.Errorf("%v: %v", err, r)
 	}

@@ -51,12 +51,12 @@ func claim(path string, known fate) (*journal.Journal, journal.Content, JournalR
 	}
 	describe(&r, owner)
 	if r.State, r.Why = judge(f, owner, known); r.State != Orphan {
-		_ = f.Close()
+		letGo(f)
 		return nil, journal.Content{}, r
 	}
 	j, content, err := journal.OpenLocked(f, path)
 	if err != nil {
-		_ = f.Close()
+		letGo(f)
 		r.refuse(err)
 		return nil, content, r
 	}
@@ -64,6 +64,12 @@ func claim(path string, known fate) (*journal.Journal, journal.Content, JournalR
 		r.Damaged = append(r.Damaged, fmt.Sprintf("at byte %d: %s", d.Offset, d.Why))
 	}
 	return j, content, r
+}
+
+// letGo gives back what claim took.
+func letGo(f *os.File) {
+	_ = filelock.Release(f)
+	_ = f.Close()
 }
 
 // refuse notes why a journal can't be opened.

@@ -59,16 +59,43 @@ func check(call, name string, noSettle bool) {
 // started is set when Main or Init was called: from then on, a guard of this program would get that far too.
 var started atomic.Bool
 
+// inTest reports whether its caller is a test. A guard of a test binary gets as far as TestMain: to come to a call behind
+// that, it would have to run the tests a second time.
+func inTest() bool {
+	pcs := make([]uintptr, 100)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
+	for {
+		frame, more := frames.Next()
+		switch {
+		case strings.HasPrefix(frame.Function, "testing.") && !strings.Contains(frame.Function, "/"):
+			return true
+		case frame.Function == "runtime.main":
+			return false
+		case !more: // another goroutine
+			return isTest()
+		}
+	}
+}
+
+// isTest reports whether the program is a test binary.
+func isTest() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && strings.HasSuffix(info.Path, ".test")
+}
+
 func readyForGo(kind string) error {
 	switch {
 	case program() == "":
 		return fmt.Errorf("lastly: kind %q: %w: it was built outside of a module, so a kind of its own can't be told from another program's; make a module (go mod init)",
 			kind, ErrNoName)
-	case !started.Load():
-		return fmt.Errorf("lastly: kind %q: %w, so no other process could settle it; call durable.Init() first in main (in TestMain, for tests), or use lastly.Main",
+	case started.Load():
+		return nil
+	case isTest():
+		return fmt.Errorf("lastly: kind %q: %w in TestMain, so no other process could settle it without running the tests; call durable.Init() first there",
 			kind, ErrNotReady)
 	}
-	return nil
+	return fmt.Errorf("lastly: kind %q: %w, so no other process could settle it; call durable.Init() first in main (in TestMain, for tests), or use lastly.Main",
+		kind, ErrNotReady)
 }
 
 // isSecure is read at once: after a change of the user, the kernel does not tell any more.

@@ -1,7 +1,6 @@
 package durable
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,10 +51,8 @@ func (p Path) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads the form in the journal, and refuses what Register would not have written.
 func (p *Path) UnmarshalJSON(text []byte) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
 	var id pathid.ID
-	if err := d.Decode(&id); err != nil {
+	if err := id.UnmarshalJSON(text); err != nil {
 		return err
 	}
 	if err := id.Check(); err != nil {

@@ -54,7 +54,8 @@ type pass struct {
 // run settles what can be settled, and returns what became of each record that was not skipped.
 func (s *settler) run(ctx context.Context) []RecordReport {
 	s.reports = make([]RecordReport, len(s.entries))
-	root := &lastly.Scope{Name: "settle", Grace: s.pass.limit}
+	// A flow in which all overruns takes about half of its reserve, too.
+	root := &lastly.Scope{Name: "settle", Grace: s.pass.limit - min(s.pass.limit, lastly.Reserve)/2}
 	tree := newTree()
 	for i := range s.entries {
 		e := &s.entries[i]
@@ -140,7 +141,7 @@ func (s *settler) plan(r *RecordReport, e *journal.Entry) func(context.Context) 
 
 // attempt carries out one record. It is journaled before it begins, so that one that ends its settler is not tried for
 // ever.
-func (s *settler) attempt(ctx context.Context, r *RecordReport, e *journal.Entry, kind anyKind) error {
+func (s *settler) attempt(ctx context.Context, r *RecordReport, e *journal.Entry, kind anyKind) (err error) {
 	if s.pass.leaving != nil && s.pass.leaving() {
 		return nil // its report says Waiting
 	}
@@ -149,21 +150,30 @@ func (s *settler) attempt(ctx context.Context, r *RecordReport, e *journal.Entry
 	began := s.now()
 	rec := s.rewrite(e, func(rec *journal.Record) { rec.Attempts, rec.Tried = rec.Attempts+1, began })
 	s.note(func() { r.Attempts, r.Outcome, r.Due = rec.Attempts, "", time.Time{} })
-	err := s.carryOut(ctx, &rec, kind)
-	s.note(func() { r.Duration, r.Err = s.now().Sub(began), err })
+	err = errGoexit // unless it returns
+	defer func() {
+		s.note(func() { r.Duration, r.Err = s.now().Sub(began), err })
+		err = s.conclude(r, e, &rec, err)
+	}()
+	return s.carryOut(ctx, &rec, kind)
+}
+
+var errGoexit = errors.New("it ended its goroutine (runtime.Goexit)")
+
+// conclude writes down how an attempt ended.
+func (s *settler) conclude(r *RecordReport, e *journal.Entry, rec *journal.Record, err error) error {
 	switch {
 	case err == nil:
 		s.writing.Lock()
 		err = s.journal.Strike(e.Ref)
 		s.writing.Unlock()
 		s.note(func() { r.Outcome, r.Err = Settled, err })
-		return err
 	case rec.Attempts >= MaxAttempts:
 		s.bury(r, e, err)
-		return err
+	default:
+		s.rewrite(e, func(rec *journal.Record) { rec.LastError = err.Error() })
+		s.note(func() { r.Outcome, r.Due = Failed, dueAt(rec) })
 	}
-	s.rewrite(e, func(rec *journal.Record) { rec.LastError = err.Error() })
-	s.note(func() { r.Outcome, r.Due = Failed, dueAt(&rec) })
 	return err
 }
 
@@ -190,7 +200,10 @@ func (s *settler) carryOut(ctx context.Context, rec *journal.Record, kind anyKin
 		return err
 	}
 	ctx = withKey(ctx, recordID(s.journal.Owner(), rec.ID))
-	return run(withPass(ctx, &s.pass))
+	if err = run(withPass(ctx, &s.pass)); err != nil {
+		_ = err.Error() // one that panics does it here
+	}
+	return err
 }
 
 // bury makes a dead letter of a record.

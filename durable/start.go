@@ -2,6 +2,8 @@ package durable
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/lastly-go/lastly/internal/seam"
@@ -18,13 +20,15 @@ var _ = seam.Fill(&seam.OfDurable, seam.Durables{
 })
 
 // Init is for programs that do not use lastly.Main: call it first in main, and in TestMain. In a guard, it settles what is
-// left and ends the process; else it lets Go kinds be registered, and returns at once. It does not settle what earlier
-// runs left; Recover does.
+// left and ends the process; else it lets Go kinds be registered, and returns at once. Called in a test it does not: the
+// guard of a test binary would run the tests to get there. It does not settle what earlier runs left; Recover does.
 func Init() { startMain() }
 
 // startMain is what Main and Init have in common.
 func startMain() {
-	started.Store(true)
+	if !inTest() {
+		started.Store(true)
+	}
 	if due != nil {
 		due.settleRest() // ends the process
 	}
@@ -59,18 +63,16 @@ func recoverBeside(stop <-chan struct{}, first chan<- struct{}) {
 		case <-ctx.Done():
 		}
 	}()
-	o := Options{Wait: guardWait}
-	for {
-		r, err := Recover(ctx, o)
-		if first != nil {
+	for round := 0; ; round++ {
+		r, err := Recover(ctx, Options{Wait: guardWait})
+		if round == 0 {
 			close(first)
-			first = nil
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		tell(r, err)
-		next := r.nextDue()
+		tell(r, err, round > 0)
+		next := r.again(err, round)
 		if next.IsZero() {
 			return
 		}
@@ -80,6 +82,22 @@ func recoverBeside(stop <-chan struct{}, first chan<- struct{}) {
 			return
 		}
 	}
+}
+
+// again is when to recover once more: at once if there was no time for all, when a failed record is due, and now and then
+// while somebody else settles, who may leave something. It is zero when there is nothing to wait for.
+func (r Report) again(err error, round int) time.Time {
+	next := r.nextDue()
+	if errors.Is(err, context.DeadlineExceeded) {
+		next = r.Began
+	}
+	if slices.ContainsFunc(r.Journals, func(j JournalReport) bool { return j.State == Settling }) {
+		look := r.Began.Add(r.Duration + min(time.Second<<min(round, 6), time.Minute))
+		if next.IsZero() || look.Before(next) {
+			next = look
+		}
+	}
+	return next
 }
 
 // nextDue is when the first failed record may be tried again; zero if there is none.
@@ -95,21 +113,22 @@ func (r Report) nextDue() (next time.Time) {
 	return next
 }
 
-// tell logs what a recovery in the background did.
-func tell(r Report, err error) {
+// tell logs what a recovery in the background did; again says that what is left as it was has been told.
+func tell(r Report, err error, again bool) {
 	log := currentSettings().logger()
 	if err != nil {
 		log.Warn("lastly: could not recover", "error", err)
 	}
 	for _, j := range r.Journals {
-		if j.State == Unusable || j.State == Elsewhere {
+		if !again && (j.State == Unusable || j.State == Elsewhere) {
 			log.Warn("lastly: a journal is left", "path", j.Path, "state", string(j.State), "why", j.Why)
 		}
 		for i := range j.Records {
 			rec := &j.Records[i]
-			if rec.Outcome == Settled {
+			switch {
+			case rec.Outcome == Settled:
 				log.Info("lastly: settled", "kind", rec.Kind, "name", rec.Name, "owner", j.Pid, "took", rec.Duration)
-			} else {
+			case !again || rec.Duration > 0: // it was tried just now
 				log.Warn("lastly: not settled", "kind", rec.Kind, "name", rec.Name, "owner", j.Pid, "outcome", string(rec.Outcome), "error", rec.Err)
 			}
 		}

@@ -2,6 +2,7 @@ package durable_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -29,7 +30,7 @@ func startsVictim([]string) {
 	lastly.Process().Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	began := time.Now()
 	lastly.Main(func(ctx context.Context) error {
-		say("run after %v", time.Since(began).Round(time.Second))
+		say("run after 5 s: %v", time.Since(began) >= 5*time.Second)
 		return untilAsked(ctx)
 	})
 }
@@ -64,8 +65,8 @@ func TestMainDoesNotWaitForEver(t *testing.T) {
 	s.orphan(gone(), s.noteRecord("rest", "", 1), s.noteRecord("slow", "wait", 2))
 	p := s.start("starts")
 	p.WaitLine("ready")
-	if !strings.Contains(p.Output(), "run after 5s") {
-		t.Errorf("it should be 5 s: %s", p.Output())
+	if !strings.Contains(p.Output(), "run after 5 s: true") {
+		t.Error(p.Output())
 	}
 	s.checkLog("slow")
 	fatal(t, os.WriteFile(s.log+".slow", nil, 0o600))
@@ -109,9 +110,60 @@ func TestMainWaitsForTheGuard(t *testing.T) {
 	}
 	fatal(t, os.WriteFile(s.log+".two", nil, 0o600))
 	next.WaitLine("ready")
+	s.waitLog("two", "two ended", "one")
 	s.checkLog("two", "two ended", "one")
 	killed(t, next)
 	s.waitEmpty()
+}
+
+// TestMainLooksAgain: a guard that is at it for longer than Main waits may leave something.
+func TestMainLooksAgain(t *testing.T) {
+	t.Parallel()
+	s := newState(t)
+	p := s.start("guarded", s.log, "one", "two=wait")
+	p.WaitLine("ready")
+	g := s.guard(p.Pid())
+	killed(t, p)
+	s.waitLog("two")
+	next := s.start("starts")
+	next.WaitLine("ready")
+	fatal(t, syscall.Kill(g.pid, syscall.SIGKILL))
+	fatal(t, os.WriteFile(s.log+".two", nil, 0o600))
+	s.waitEmpty()
+	s.checkLog("two", "two", "two ended", "one")
+	killed(t, next)
+}
+
+// TestWhenMainLooksAgain: at what is due, at the rest when there was no time for all, and now and then at what others
+// settle.
+func TestWhenMainLooksAgain(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	due := func(after time.Duration) []durable.RecordReport {
+		return []durable.RecordReport{{Outcome: durable.Failed, Due: began.Add(after)}, {Outcome: durable.DeadLetter}, {Outcome: durable.Waiting}}
+	}
+	for _, c := range []struct {
+		what    string
+		journal durable.JournalReport
+		err     error
+		round   int
+		want    time.Duration // after began; -1: never
+	}{
+		{"nothing is left", durable.JournalReport{}, nil, 0, -1},
+		{"one has failed", durable.JournalReport{Records: due(time.Minute)}, nil, 3, time.Minute},
+		{"there was no time for all", durable.JournalReport{Records: due(time.Minute)}, fmt.Errorf("wrapped: %w", context.DeadlineExceeded), 0, 0},
+		{"another error", durable.JournalReport{}, durable.ErrFolder, 0, -1},
+		{"others settle", durable.JournalReport{State: durable.Settling}, nil, 0, time.Second},
+		{"others still settle", durable.JournalReport{State: durable.Settling}, nil, 4, 16 * time.Second},
+		{"others settle for ever", durable.JournalReport{State: durable.Settling}, nil, 10000, time.Minute},
+		{"others settle, one is due", durable.JournalReport{State: durable.Settling, Records: due(time.Millisecond)}, nil, 9, time.Millisecond},
+		{"others settle, one is due later", durable.JournalReport{State: durable.Settling, Records: due(time.Hour)}, nil, 9, time.Minute},
+	} {
+		next := durable.Report{Began: began, Journals: []durable.JournalReport{c.journal}}.Again(c.err, c.round)
+		if c.want < 0 != next.IsZero() || c.want >= 0 && !next.Equal(began.Add(c.want)) {
+			t.Errorf("%s: it looks again at %v, want after %v", c.what, next.Sub(began), c.want)
+		}
+	}
 }
 
 // TestAllAtOnce: guards, two new starts and sweeps over the journals of many killed processes; each record is settled once.

@@ -84,9 +84,15 @@ func Unlock(f *os.File) error {
 	return wrap("unlock", f, unlock(f))
 }
 
+// Release gives up both locks. A close would do that as well, but not at once: while this process forks a child, that has
+// all its files until it executes something, and with the open file its locks.
+func Release(f *os.File) error {
+	return wrap("unlock", f, errors.Join(unlock(f), unsettle(f)))
+}
+
 // TrySettle takes a second lock of the file without waiting; false if another open file has it. On Linux and Windows it is
 // independent of the first, so that a settler can exclude other settlers while the owner's lock has a meaning of its own.
-// Elsewhere it is TryLock itself. It is released by closing the file. The file has to be open for writing.
+// Elsewhere it is TryLock itself. Release gives it up. The file has to be open for writing.
 func TrySettle(f *os.File) (bool, error) {
 	ok, err := trySettle(f)
 	return ok, wrap("lock for settling", f, err)

@@ -59,6 +59,26 @@ func try(t *testing.T, what func(*os.File) (bool, error), f *os.File, want bool)
 	}
 }
 
+func closed(t *testing.T, f *os.File) {
+	t.Helper()
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// await is try after a close: a child that another test starts has the open file, too, until it executes something.
+func await(t *testing.T, what func(*os.File) (bool, error), f *os.File) {
+	t.Helper()
+	var err error
+	testproc.Poll(t, "the lock", func() (ok bool) {
+		ok, err = what(f)
+		return ok || err != nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestExclusive(t *testing.T) {
 	t.Parallel()
 	path := file(t)
@@ -78,10 +98,8 @@ func TestExclusive(t *testing.T) {
 	}
 	try(t, filelock.TrySettle, b, false)
 	try(t, filelock.TryLock, b, true)
-	if err := a.Close(); err != nil {
-		t.Fatal(err)
-	}
-	try(t, filelock.TrySettle, b, true)
+	closed(t, a)
+	await(t, filelock.TrySettle, b)
 }
 
 // TestIndependent: the owner has the first lock, the settler the second, in every combination.
@@ -101,10 +119,8 @@ func TestIndependent(t *testing.T) {
 		t.Fatal(err)
 	}
 	try(t, filelock.TrySettle, owner, false)
-	if err := settler.Close(); err != nil {
-		t.Fatal(err)
-	}
-	try(t, filelock.TrySettle, owner, true)
+	closed(t, settler)
+	await(t, filelock.TrySettle, owner)
 }
 
 // TestDeath: both locks are free when their holder was killed, and not before.

@@ -36,9 +36,13 @@ func trySettle(f *os.File) (bool, error) { return lock(f, settleByte) }
 // waitLock has no way here: a wait in LockFileEx can't be told from one of a handle that is open for overlapped use.
 func waitLock(*os.File) (bool, error) { return false, nil }
 
-func unlock(f *os.File) error {
+func unlock(f *os.File) error { return free(f, lockByte) }
+
+func unsettle(f *os.File) error { return free(f, settleByte) }
+
+func free(f *os.File, offset uint64) error {
 	err := control(f, func(fd uintptr) error {
-		at := overlapped(lockByte)
+		at := overlapped(offset)
 		ok, _, err := unlockFileEx.Call(fd, 0, 1, 0, uintptr(unsafe.Pointer(at)))
 		if ok == 0 {
 			return err

@@ -13,17 +13,23 @@ import (
 const ofdSetLock = 37
 
 func trySettle(f *os.File) (bool, error) {
-	err := control(f, func(fd uintptr) error {
-		for {
-			whole := syscall.Flock_t{Type: syscall.F_WRLCK, Whence: io.SeekStart} // length 0: to the end, also when the file grows
-			err := syscall.FcntlFlock(fd, ofdSetLock, &whole)
-			if !errors.Is(err, syscall.EINTR) {
-				return err
-			}
-		}
-	})
+	err := setWhole(f, syscall.F_WRLCK)
 	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+func unsettle(f *os.File) error { return setWhole(f, syscall.F_UNLCK) }
+
+// setWhole locks or unlocks the whole file.
+func setWhole(f *os.File, how int16) error {
+	return control(f, func(fd uintptr) error {
+		for {
+			whole := syscall.Flock_t{Type: how, Whence: io.SeekStart} // length 0: to the end, also when the file grows
+			if err := syscall.FcntlFlock(fd, ofdSetLock, &whole); !errors.Is(err, syscall.EINTR) {
+				return err
+			}
+		}
+	})
 }

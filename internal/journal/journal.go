@@ -193,7 +193,7 @@ func (j *Journal) Live() int {
 	return j.live
 }
 
-// Close closes the descriptor and nothing else: the lock is free then, and what is in the file is an orphan.
+// Close closes the descriptor and nothing else: the locks are free then, and what is in the file is an orphan.
 func (j *Journal) Close() error {
 	return j.failed("close", bare(j.close()))
 }
@@ -224,6 +224,7 @@ func (j *Journal) close() error {
 		j.leave()
 	}
 	<-j.left
+	_ = filelock.Release(j.file) // a second close finds it closed
 	return j.file.Close()
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -123,6 +124,39 @@ func TestLocked(t *testing.T) {
 	if _, _, err := OpenLocked(f, j.Path()); !errors.Is(err, ErrGone) {
 		t.Errorf("OpenLocked of a removed one: %v", err)
 	}
+}
+
+// TestBornLocked: whoever sweeps the folder finds no journal of a living owner unlocked, also not in the moment in which it is
+// made.
+func TestBornLocked(t *testing.T) {
+	t.Parallel()
+	dir, stop := t.TempDir(), make(chan struct{})
+	var sweeper sync.WaitGroup
+	sweeper.Go(func() {
+		for {
+			paths, _ := filepath.Glob(filepath.Join(dir, "*"+Suffix))
+			for _, path := range paths {
+				if j, _, err := Open(path); err == nil {
+					t.Errorf("%s was taken for an orphan's", path)
+					_ = j.Remove()
+				}
+			}
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	})
+	for range 1000 {
+		j, err := Create(dir, Owner{Pid: 1}, Options{})
+		fatal(t, err)
+		if ended, err := j.RemoveIfEmpty(); !ended || err != nil {
+			t.Fatal(ended, err)
+		}
+	}
+	close(stop)
+	sweeper.Wait()
 }
 
 func TestRemove(t *testing.T) {

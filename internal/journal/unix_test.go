@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/lastly-go/lastly/internal/filelock"
 )
 
 // refusals are the errors of everything that opens a journal.
@@ -84,5 +86,24 @@ func TestModes(t *testing.T) {
 	fatal(t, j.Remove())
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("after Remove there is %v %v", left, err)
+	}
+}
+
+// TestCloseFreesLocks at once: a child that is just being forked has the file, and would keep them until it executes.
+func TestCloseFreesLocks(t *testing.T) {
+	t.Parallel()
+	j := newTestJournal(t, Options{})
+	childs, err := syscall.Dup(j.fd)
+	fatal(t, err)
+	defer syscall.Close(childs)
+	if ok, err := filelock.TrySettle(j.file); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	fatal(t, j.Close())
+	k, _, err := Open(j.Path())
+	fatal(t, err)
+	defer k.Close()
+	if ok, err := filelock.TrySettle(k.file); !ok || err != nil {
+		t.Error("the settler's lock: ", ok, err)
 	}
 }

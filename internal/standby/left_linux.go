@@ -1,6 +1,10 @@
 package standby
 
-import "syscall"
+import (
+	"hash/crc32"
+	"math/bits"
+	"syscall"
+)
 
 // What this package has to know of a journal (docs/journal-format.md); a test holds it against package journal.
 const (
@@ -8,6 +12,8 @@ const (
 	slotSize   = 256
 	saltOffset = 40
 	saltSize   = 8
+	sumOffset  = headerSize - 4
+	nearly     = 8 // in how many bits a damaged mark may differ from the salt
 
 	journalSuffix = ".journal"
 	crashSuffix   = ".crash"
@@ -48,20 +54,23 @@ func (d *Duty) nothingLeft() bool {
 	return true
 }
 
-// hasRecords reports whether some slot begins with the file's salt, or can't be read.
+// hasRecords reports whether some slot begins with the file's salt, or nearly so; or the file is not to be trusted.
 func hasRecords(fd int) bool {
 	page := make([]byte, headerSize)
 	if n, err := syscall.Pread(fd, page, 0); err != nil || n != len(page) {
 		return true
 	}
-	salt := string(page[saltOffset : saltOffset+saltSize])
+	if crc32.Checksum(page[:sumOffset], castagnoli()) != uint32(number64(page[sumOffset:], 4)) {
+		return true
+	}
+	salt := number64(page[saltOffset:], saltSize)
 	for at := int64(headerSize); ; {
 		n, err := syscall.Pread(fd, page, at)
 		if err != nil {
 			return true
 		}
 		for slot := 0; slot+saltSize <= n; slot += slotSize {
-			if string(page[slot:slot+saltSize]) == salt {
+			if bits.OnesCount64(number64(page[slot:], saltSize)^salt) <= nearly {
 				return true
 			}
 		}
@@ -70,4 +79,15 @@ func hasRecords(fd int) bool {
 		}
 		at += int64(n)
 	}
+}
+
+// castagnoli is what a settler needs first, too, and takes longest to make: see wait.
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
+
+// number64 takes a number of so many bytes, little endian; package encoding/binary would come too late.
+func number64(b []byte, size int) (n uint64) {
+	for i := size - 1; i >= 0; i-- {
+		n = n<<8 | uint64(b[i])
+	}
+	return n
 }

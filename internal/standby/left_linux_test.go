@@ -92,12 +92,22 @@ func TestNothingLeftKeepsCrashes(t *testing.T) {
 // TestNothingLeftOfGarbage leaves the judgement to the settler, and the file in place.
 func TestNothingLeftOfGarbage(t *testing.T) {
 	dir := t.TempDir()
-	whole, err := os.ReadFile(newJournal(t).Path())
+	j := newJournal(t)
+	add(t, j, 10)
+	whole, err := os.ReadFile(j.Path())
 	fatal(t, err)
+	flipped := func(at int) []byte {
+		b := append([]byte(nil), whole...)
+		b[at] ^= 3
+		return b
+	}
 	for name, content := range map[string][]byte{
 		"empty":   {},
 		"short":   whole[:headerSize-1],
 		"one bit": append([]byte{1}, make([]byte, 100)...),
+		"salt":    flipped(saltOffset),
+		"header":  flipped(sumOffset - 1),
+		"mark":    flipped(headerSize + 2),
 	} {
 		path := filepath.Join(dir, name+journalSuffix)
 		fatal(t, os.WriteFile(path, content, 0o600))

@@ -1,7 +1,6 @@
 package standby
 
 import (
-	"hash/crc32"
 	"syscall"
 	"unsafe"
 
@@ -62,7 +61,7 @@ func wait() *Duty {
 	}
 	setName(Name)
 	closeAbove(Pidfd)
-	crc32.MakeTable(crc32.Castagnoli) // what a settler needs first, and takes longest to make
+	castagnoli()
 	d.await(image{stack, args})
 	if d.nothingLeft() {
 		syscall.Exit(0)
@@ -157,8 +156,8 @@ func (d *Duty) receive() bool {
 		}
 	}
 	var key uint64
-	for i := 8; i > 0 && n == 9; i-- {
-		key = key<<8 | uint64(text[i])
+	if n == 9 {
+		key = number64(text[1:], 8)
 	}
 	switch text[0] {
 	case Bye:

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -65,6 +66,10 @@ func main() {
 			self, err := os.Executable()
 			check(err)
 			check(syscall.Exec(self, []string{os.Args[0], "-mode", "hang", "-path", *path}, os.Environ()))
+		case "journals": // where they are, and what the report says of the guard
+			paths, err := filepath.Glob("/tmp/*/*.journal")
+			check(err)
+			fmt.Println(strings.Join(paths, " "), lastly.Process().Report().Hooks[0].Note)
 		case "crash":
 			go panic("crashed")
 			select {}
