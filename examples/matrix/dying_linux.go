@@ -7,6 +7,7 @@ import (
 	"log"
 	"log/slog"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 
@@ -64,6 +65,7 @@ func (p part) die(ctx context.Context) error {
 }
 
 func writeConcurrently() {
+	runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0))) // with one, each write would end before the next begins
 	m := make(map[int]int)
 	for range 8 {
 		go func() { // ends with the process

@@ -80,20 +80,28 @@ func TestCommandEnvironment(t *testing.T) {
 func TestCommandEnds(t *testing.T) {
 	t.Parallel()
 	errWhy := errors.New("why")
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 300*time.Millisecond, errWhy)
-	defer cancel()
-	fifo := filepath.Join(t.TempDir(), "alive")
-	c := sh(`trap "" TERM; echo waits >&2; (sleep 1000; echo late) & echo $$ $! > "$1"; wait`, fifo)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	alive := filepath.Join(t.TempDir(), "alive")
+	c, err := sh(`trap "" TERM; echo waits >&2; (sleep 1000; echo late) & echo $$ $! > "$1"; wait`, alive).Capture()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.Do(ctx) }() // ends with the context
+	testproc.Poll(t, "the command to wait", func() bool {
+		pids, _ := os.ReadFile(alive)
+		return strings.HasSuffix(string(pids), "\n")
+	})
 	begun := time.Now()
-	err := run(t, ctx, c)
-	if !errors.Is(err, errWhy) {
+	cancel(errWhy)
+	if err = <-ended; !errors.Is(err, errWhy) {
 		t.Errorf("error %v", err)
 	}
 	checkError(t, err, "killed (why)", `"waits"`)
 	if took := time.Since(begun); took > testproc.Limit/2 {
 		t.Errorf("took %v", took)
 	}
-	for _, pid := range strings.Fields(what(t, fifo)) {
+	for _, pid := range strings.Fields(what(t, alive)) {
 		testproc.Poll(t, "process "+pid+" to be gone", func() bool {
 			stat, err := os.ReadFile("/proc/" + pid + "/stat")
 			return err != nil || strings.Contains(string(stat), ") Z ")

@@ -15,14 +15,10 @@ import (
 )
 
 const (
-	// lookAgain is how long after a look that found nobody another one follows: a process between fork and exec does not
-	// bear its mark yet.
+	// lookAgain is how long after a look that found nobody another one follows, and looks how many of those in a row have to
+	// find nobody: the first marked process bears its mark only when it has executed a program.
 	lookAgain = 5 * time.Millisecond
-
-	// looks is how many of those in a row have to find nobody, and manyLooks how many of a chain of processes, each of which lives
-	// for a moment: it may be between fork and exec whenever somebody looks.
 	looks     = 4
-	manyLooks = 8
 
 	// maxRounds bounds how often is looked: who starts new processes faster than they are killed wins, and is reported.
 	maxRounds = 1000
@@ -150,7 +146,7 @@ func (h *hunt) end(ctx context.Context) error {
 	if h.Mark != "" {
 		enough = looks
 	}
-	for round := range maxRounds {
+	for range maxRounds {
 		if err := h.look(syscall.SIGKILL); err != nil {
 			return err
 		}
@@ -160,9 +156,6 @@ func (h *hunt) end(ctx context.Context) error {
 			}
 			pause(ctx, lookAgain)
 			continue
-		}
-		if round > 0 && h.Mark != "" {
-			enough = manyLooks // they start others while they are killed
 		}
 		if err := h.wait(ctx); err != nil {
 			return errors.Join(append(h.failed, fmt.Errorf("%s still running: %w", h.names(), err))...)

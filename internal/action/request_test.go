@@ -226,12 +226,12 @@ func TestRequestEnds(t *testing.T) {
 	if err := r.Do(ctx, "k"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v", err)
 	}
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	client, err := net.Dial("tcp", server.Listener.Addr().String()) // while it has its port, nobody listens there
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.URL = "http://" + closed.Addr().String() + "/?token=" + secretWord
-	_ = closed.Close()
+	defer client.Close()
+	r.URL = "http://" + client.LocalAddr().String() + "/?token=" + secretWord
 	err = r.Do(t.Context(), "k")
 	checkError(t, err, "POST http://127.0.0.1", "refused", "?token=...")
 	checkHidden(t, "refused", err)

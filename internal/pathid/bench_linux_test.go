@@ -2,6 +2,8 @@ package pathid
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -132,5 +134,24 @@ func BenchmarkCapture(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkRead is what reading a record back costs, and judging it.
+func BenchmarkRead(b *testing.B) {
+	id, err := Capture(filepath.Join(b.TempDir(), NewName("f-")))
+	if err != nil {
+		b.Fatal(err)
+	}
+	text, err := json.Marshal(id)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		var id ID
+		if err := errors.Join(id.UnmarshalJSON(text), id.Check()); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -37,7 +37,9 @@ func Capture(path string) (ID, error) {
 // emptied through its descriptor, so that what is deleted was in the very folder that was identified; the gap exists
 // for its last step only, which removes nothing but an empty folder. Who wants to use such a gap needs write permission
 // to the folder, and could have removed the file himself.
-func Remove(ctx context.Context, id ID, o Options) error {
+func Remove(ctx context.Context, id ID, o Options) error { return removeWith(ctx, id, o, nil) }
+
+func removeWith(ctx context.Context, id ID, o Options, k *keeper) error {
 	t, err := id.decode()
 	if err != nil {
 		return err
@@ -45,8 +47,21 @@ func Remove(ctx context.Context, id ID, o Options) error {
 	if ctx.Err() != nil {
 		return problemf(t.path, context.Cause(ctx), "not removed")
 	}
-	return remove(ctx, t, o)
+	return remove(ctx, t, o, k)
 }
+
+// A Remover removes one path after the other, and keeps the folder of the last one open, since the next one is likely to be
+// in it, too: then it need not be identified again, only be found at its path. The zero value is ready. Its methods may be
+// called by several goroutines at once.
+type Remover struct{ keeper keeper }
+
+// Remove is the function Remove.
+func (r *Remover) Remove(ctx context.Context, id ID, o Options) error {
+	return removeWith(ctx, id, o, &r.keeper)
+}
+
+// Close lets go of the folder, which keeps its filesystem from being unmounted. The Remover stays usable.
+func (r *Remover) Close() { r.keeper.close() }
 
 // newID puts what was found in the form of the record.
 func newID(path string, dirs []thing, uid int64) ID {

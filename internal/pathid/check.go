@@ -159,15 +159,8 @@ func (p *fullPath) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// depth is how many folders are above a clean absolute path.
-func depth(path string) int {
-	n := 0
-	for dir := filepath.Dir(path); dir != path; dir = filepath.Dir(dir) {
-		path = dir
-		n++
-	}
-	return n
-}
+// depth is how many folders are above a clean absolute path, or more.
+func depth(path string) int { return strings.Count(path, string(filepath.Separator)) }
 
 // shorten keeps a hostile path from filling the log.
 func shorten(path string) string {

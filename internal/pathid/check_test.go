@@ -107,7 +107,13 @@ func FuzzCheck(f *testing.F) {
 		must(f, err)
 		f.Add(text)
 	}
+	f.Add([]byte(sample))
 	f.Fuzz(func(t *testing.T, text []byte) {
+		if read, ok := parse(string(text)); ok {
+			if again, err := json.Marshal(read); err != nil || string(again) != string(text) {
+				t.Errorf("%q was read as %s, %v", text, again, err)
+			}
+		}
 		var id ID
 		if json.Unmarshal(text, &id) != nil {
 			return

@@ -49,7 +49,7 @@ func (s system) try(id ID) error {
 	if err != nil {
 		return err
 	}
-	return s.remove(context.Background(), target, Options{})
+	return s.remove(context.Background(), target, Options{}, nil)
 }
 
 // TestFallbacks removes one of each kind on each system.

@@ -4,4 +4,4 @@ package proc
 
 import "github.com/lastly-go/lastly/internal/testproc"
 
-var linuxVictims testproc.Victims
+var linuxVictims, chainVictims testproc.Victims

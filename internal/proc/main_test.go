@@ -8,7 +8,7 @@ import (
 	"github.com/lastly-go/lastly/internal/testproc"
 )
 
-func TestMain(m *testing.M) { os.Exit(testproc.Main(m, victims, linuxVictims)) }
+func TestMain(m *testing.M) { os.Exit(testproc.Main(m, victims, linuxVictims, chainVictims)) }
 
 var victims = testproc.Victims{
 	"hang": func([]string) {

@@ -87,13 +87,27 @@ const (
 	statState      = 3
 	statParent     = 4
 	statGroup      = 5
+	statFlags      = 9
 	statThreads    = 20
 	statStart      = 22
 	statStartCode  = 26
 	statStartStack = 28
+	statEnvStart   = 50
+	statEnvEnd     = 51
 	statExitCode   = 52
 	statFields     = 53 // what Linux 3.5 and newer have at least, and one for the numbers to begin with 1
 )
+
+// Some flags of a process, of the kernel's include/linux/sched.h.
+const (
+	exiting      = 0x00000004 // PF_EXITING
+	kernelThread = 0x00200000 // PF_KTHREAD
+)
+
+func hasFlag(fields []string, flag uint64) bool {
+	flags, err := strconv.ParseUint(fields[statFlags], 10, 64)
+	return err == nil && flags&flag != 0
+}
 
 // readStat returns the fields from number 3 on, at their number. ErrGone if there is no such process.
 func readStat(dir string) ([]string, error) {
@@ -148,15 +162,22 @@ func Ancestors() []int {
 
 // Members are the running processes of a process group. Zombies are none.
 func Members(group int) ([]int, error) {
-	numbers, err := processes()
 	var found []int
-	for _, pid := range numbers {
+	err := everybody(func(pid int) error {
 		fields, err := readStat("/proc/" + strconv.Itoa(pid))
-		if err == nil && fields[statGroup] == strconv.Itoa(group) && !ended(fields) {
+		if err == nil && fields[statGroup] == strconv.Itoa(group) && !ended(fields) && isProcess(pid) {
 			found = append(found, pid)
 		}
-	}
-	return found, err
+		return nil
+	})
+	slices.Sort(found)
+	return slices.Compact(found), err
+}
+
+// isProcess tells the number of a process from that of another thread of it, which /proc knows as well but does not list.
+func isProcess(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	return err == nil && strings.Contains(string(text), fmt.Sprintf("\nTgid:\t%d\n", pid))
 }
 
 // Image returns a text that changes when the process executes a program, also the same one again, and else never. It is empty
