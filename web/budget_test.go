@@ -80,12 +80,7 @@ func TestUnsentAnswer(t *testing.T) {
 			s := &lastly.Scope{}
 			m := serve(t, s, hello(), web.Options{Name: "api"})
 			for range 2 {
-				nc, err := m.dial(t.Context(), "", "")
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer nc.Close()
-				if _, err := io.WriteString(nc, request); err != nil {
+				if _, err := io.WriteString(m.connect(t), request); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -164,11 +159,7 @@ func TestIdleConnections(t *testing.T) {
 			s := &lastly.Scope{}
 			m := serve(t, s, hello(), web.Options{Name: "api"})
 			for range test.unused {
-				nc, err := m.dial(t.Context(), "", "")
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer nc.Close()
+				m.connect(t)
 			}
 			if a := ask(m.client(t), "/"); a.code != 200 {
 				t.Errorf("got %+v", a)
@@ -193,11 +184,7 @@ func TestUnusedConnectionServed(t *testing.T) {
 			m := serve(t, s, hello(), web.Options{DrainDelay: time.Second})
 			closed := closing(s)
 			time.Sleep(time.Second - lastCall)
-			nc, err := m.dial(t.Context(), "", "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer nc.Close()
+			nc := m.connect(t)
 			time.Sleep(lastCall + late)
 			if _, err := m.dial(t.Context(), "", ""); err == nil {
 				t.Error("it still listens")

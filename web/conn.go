@@ -6,15 +6,14 @@ import (
 	"io"
 	"net"
 	"sync"
-	"sync/atomic"
+	"syscall"
 	"time"
 )
 
 // A listener tells when somebody waits for connections, closes once, and knows the connections that it gave out.
 type listener struct {
 	net.Listener
-	wake      func() // a connection is gone
-	plain     bool   // gives its connections out as they are
+	t         *tracker // nil: connections are given out as they are
 	accepting chan struct{}
 	first     sync.Once
 	closeOnce sync.Once
@@ -25,8 +24,8 @@ type listener struct {
 	taken int // of them, those that a handler took over
 }
 
-func newListener(ln net.Listener, wake func()) *listener {
-	return &listener{Listener: ln, wake: wake, accepting: make(chan struct{}), conns: make(map[*conn]struct{})}
+func newListener(ln net.Listener, t *tracker) *listener {
+	return &listener{Listener: ln, t: t, accepting: make(chan struct{}), conns: make(map[*conn]struct{})}
 }
 
 func (l *listener) Accept() (net.Conn, error) {
@@ -35,7 +34,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := nc.(*tls.Conn); ok || l.plain { // net/http looks for exactly this type
+	if _, ok := nc.(*tls.Conn); ok || l.t == nil { // net/http looks for exactly this type
 		return nc, nil
 	}
 	c := &conn{Conn: nc, l: l, since: time.Now()}
@@ -61,14 +60,12 @@ func (l *listener) Close() error {
 // closeUnused closes the connections over which nothing has come for that long. net/http would wait five seconds for a
 // request.
 func (l *listener) closeUnused(age time.Duration) {
-	for _, c := range l.list(func(c *conn) bool { return !c.used.Load() && time.Since(c.since) >= age }) {
+	for _, c := range l.list(func(c *conn) bool { return c.unused() && time.Since(c.since) >= age }) {
 		_ = c.Close()
 	}
 }
 
-func (l *listener) countUnused() int {
-	return len(l.list(func(c *conn) bool { return !c.used.Load() }))
-}
+func (l *listener) countUnused() int { return len(l.list((*conn).unused)) }
 
 func (l *listener) list(which func(*conn) bool) (conns []*conn) {
 	l.mu.Lock()
@@ -92,16 +89,17 @@ type conn struct {
 	net.Conn
 	l     *listener
 	since time.Time
-	used  atomic.Bool // a request has begun to arrive
-	busy  atomic.Bool // with a request, or its answer
 	cell  cell
 
 	// Guarded by l.mu.
 	taken bool   // by a handler
 	title string // of the request that did
+	ended bool   // the handler has returned, or it is closed: the other is to come
 	cut   bool
-	done  func(cut bool)
 }
+
+// unused reports whether no request has begun to arrive.
+func (c *conn) unused() bool { return c.cell.phase.Load() == phaseUnused }
 
 // Close closes the connection.
 func (c *conn) Close() error {
@@ -109,34 +107,57 @@ func (c *conn) Close() error {
 	l.mu.Lock()
 	_, open := l.conns[c]
 	delete(l.conns, c)
-	taken := open && c.taken
-	if taken {
+	if open && c.taken {
 		l.taken--
+		c.endLocked()
 	}
-	cut := c.cut
 	l.mu.Unlock()
 	err := c.Conn.Close()
-	if taken {
-		c.done(cut)
-	}
 	if open {
-		l.wake()
+		l.t.wake()
 	}
 	return err
+}
+
+// handled notes that the handler which took the connection over has returned, cut or not.
+func (c *conn) handled(cut bool) {
+	c.l.mu.Lock()
+	defer c.l.mu.Unlock()
+	c.cut = c.cut || cut
+	c.endLocked()
+}
+
+// endLocked counts a connection that was taken over, once it is closed and its handler has returned.
+func (c *conn) endLocked() {
+	if c.ended && !c.cut {
+		c.l.t.leaveTaken()
+	}
+	c.ended = true
 }
 
 // NetConn is the connection that the server's listener gave.
 func (c *conn) NetConn() net.Conn { return c.Conn }
 
 // take notes that a handler took the connection over.
-func (c *conn) take(title string, done func(cut bool)) {
+func (c *conn) take(title string) {
 	l := c.l
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, open := l.conns[c]; open && !c.taken {
-		c.taken, c.title, c.done = true, title, done
+	_, open := l.conns[c]
+	c.taken, c.title, c.ended = true, title, !open
+	if open {
 		l.taken++
 	}
+}
+
+// isClosed reports whether somebody has closed a listener, as far as it can be asked.
+func isClosed(ln net.Listener) bool {
+	sc, ok := ln.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := sc.SyscallConn()
+	return err == nil && goneByClose(raw.Control(func(uintptr) {}))
 }
 
 // goneByClose reports whether Accept failed because somebody closed the listener.
@@ -145,21 +166,20 @@ func goneByClose(err error) bool {
 }
 
 // markCut notes that what handlers took over and have not closed is about to be closed, and returns it.
-func (l *listener) markCut() []*conn {
+func (l *listener) markCut() map[*conn]bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var cut []*conn
+	cut := make(map[*conn]bool)
 	for c := range l.conns {
 		if c.taken {
-			c.cut = true
-			cut = append(cut, c)
+			c.cut, cut[c] = true, true
 		}
 	}
 	return cut
 }
 
-// stillSending are the connections that net/http has not done with, though no handler serves them: their clients have not
-// taken the answer, or not sent the rest of what it answers.
+// stillSending are the connections that net/http has not done with, though the handlers have returned and their requests count
+// as served: their clients have not taken the answer, or not sent the rest of what it answers.
 func (l *listener) stillSending(inFlight map[*cell]bool) []*conn {
-	return l.list(func(c *conn) bool { return c.busy.Load() && !c.taken && !inFlight[&c.cell] })
+	return l.list(func(c *conn) bool { return c.cell.phase.Load() >= phaseServed && !inFlight[&c.cell] })
 }

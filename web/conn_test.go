@@ -91,36 +91,37 @@ func dial(t testing.TB, ln net.Listener) net.Conn {
 
 // TestTakenOver says that connections which handlers took over are told, waited for, and cut if they don't end.
 func TestTakenOver(t *testing.T) {
-	s := &lastly.Scope{}
-	ln := loopback(t)
-	o := web.Options{Name: "api", Timeout: 2 * time.Second}
-	inside := web.Middleware(s, web.Options{}) // which counts for itself
-	if err := web.Serve(s, &http.Server{Handler: inside(takeOver(t))}, ln, o); err != nil {
-		t.Fatal(err)
-	}
-	gone := upgrade(t, dial(t, ln), "/rude")
-	gone.echo(t, "hello")
-	_ = gone.nc.Close()
-	testproc.Poll(t, "the closed connection to be counted", func() bool { return note(t, s, "api") == "served 1" })
-	polite, rude := upgrade(t, dial(t, ln), "/polite"), upgrade(t, dial(t, ln), "/rude")
-	polite.echo(t, "hello")
-	rude.echo(t, "hello")
-	closed := closing(s)
-	if line, err := polite.r.ReadString('\n'); line != "bye\n" {
-		t.Errorf("got %q, %v", line, err)
-	}
-	rude.echo(t, "still there")
-	err := <-closed
-	var cut *web.CutError
-	if !errors.As(err, &cut) || cut.Cut != 1 || !slices.Equal(cut.What, []string{`GET "/rude"`}) {
-		t.Errorf("got %v", err)
-	}
-	if _, err := rude.r.ReadString('\n'); err == nil {
-		t.Error("it was not cut")
-	}
-	if got := note(t, s, "api"); got != "served 2, drained 1, cut 1" {
-		t.Errorf("note %q", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := &lastly.Scope{}
+		inside := web.Middleware(s, web.Options{}) // which counts for itself
+		m := serve(t, s, inside(takeOver(t)), web.Options{Name: "api"})
+		gone := upgrade(t, m.connect(t), "/rude")
+		gone.echo(t, "hello")
+		_ = gone.nc.Close()
+		synctest.Wait()
+		if got := note(t, s, "api"); got != "served 1" {
+			t.Errorf("the closed connection counts as %q", got)
+		}
+		polite, rude := upgrade(t, m.connect(t), "/polite"), upgrade(t, m.connect(t), "/rude")
+		polite.echo(t, "hello")
+		rude.echo(t, "hello")
+		closed := closing(s)
+		if line, err := polite.r.ReadString('\n'); line != "bye\n" {
+			t.Errorf("got %q, %v", line, err)
+		}
+		rude.echo(t, "still there")
+		err := <-closed
+		var cut *web.CutError
+		if !errors.As(err, &cut) || cut.Cut != 1 || !slices.Equal(cut.What, []string{`GET "/rude"`}) {
+			t.Errorf("got %v", err)
+		}
+		if _, err := rude.r.ReadString('\n'); err == nil {
+			t.Error("it was not cut")
+		}
+		if got := note(t, s, "api"); got != "served 2, drained 1, cut 1" {
+			t.Errorf("note %q", got)
+		}
+	})
 }
 
 // TestTakenOverAndLeft is a handler that returns and leaves its connection to somebody else: it still counts, and its end
@@ -137,12 +138,7 @@ func TestTakenOverAndLeft(t *testing.T) {
 			}
 			left <- nc
 		}), web.Options{Name: "api"})
-		nc, err := m.dial(t.Context(), "", "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer nc.Close()
-		if _, err := io.WriteString(nc, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		if _, err := io.WriteString(m.connect(t), "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
 		theirs := <-left

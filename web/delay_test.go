@@ -76,6 +76,8 @@ func TestDelayCounts(t *testing.T) {
 		{"negative", web.Options{DrainDelay: -1}, "7s", 0, 0, 0},
 		{"environment", web.Options{}, "7s", 0, 0, 7 * time.Second},
 		{"environment, none", web.Options{}, "0", 0, 0, 0},
+		{"environment, negative", web.Options{}, "-7s", 0, 0, 0},
+		{"Options win over nonsense", web.Options{DrainDelay: 3 * time.Second}, "soon", 0, 0, 3 * time.Second},
 		{"counted from the beginning", web.Options{DrainDelay: 5 * time.Second}, "", 0, 3 * time.Second, 5 * time.Second},
 		{"over when its turn comes", web.Options{DrainDelay: 5 * time.Second}, "", 0, 6 * time.Second, 6 * time.Second},
 		{"half of a short time", web.Options{DrainDelay: 10 * time.Second, Timeout: 4 * time.Second}, "", 0, 0, 2 * time.Second},
@@ -116,15 +118,16 @@ func TestTimeouts(t *testing.T) {
 		{web.Options{Timeout: math.MaxInt64}, "0", 1 << 60},
 	} {
 		t.Setenv(web.EnvDrainDelay, test.env)
-		s := &lastly.Scope{}
-		serve(t, s, hello(), test.o)
-		if got := s.Report().Hooks[0].Timeout; got != test.want {
-			t.Errorf("%+v, %q: %v, want %v", test.o, test.env, got, test.want)
-		}
-		s.Grace = time.Nanosecond // the delay is not what this test is about
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			s := &lastly.Scope{}
+			serve(t, s, hello(), test.o)
+			if got := s.Report().Hooks[0].Timeout; got != test.want {
+				t.Errorf("%+v, %q: %v, want %v", test.o, test.env, got, test.want)
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

@@ -42,8 +42,8 @@
 //   - Whoever balances the load hears of the end only when the next readiness probe fails, or when a list of endpoints
 //     has gone round. Until then requests come, and a server that has stopped listening refuses them. So it serves on
 //     for DrainDelay, counted from the beginning of the closing and not from the hook's turn.
-//   - Meanwhile each answer over HTTP/1 carries Connection: close: clients make their next connection, which the balancer
-//     sends elsewhere. Idle connections stay open, because a request may be on its way. HTTP/2 connections are told to
+//   - Meanwhile each answer over HTTP/1 carries Connection: close, but for those that switch to another protocol: clients
+//     make their next connection, which the balancer sends elsewhere. Idle connections stay open, because a request may be on its way. HTTP/2 connections are told to
 //     go (GOAWAY) with their first answer in the second half of the delay. [Options].Reject answers 503 and Retry-After
 //     instead, for clients that try elsewhere.
 //   - Then the listener is closed, and [Draining] tells handlers that would go on for ever. Connections that were accepted
@@ -57,7 +57,8 @@
 //
 // The hook's Note, in plans and reports, counts: "served 1042, drained 3, cut 0, rejected 17". Served are all requests that
 // ended by themselves, drained those of them that ended after the delay; a connection that a handler took over counts when
-// it is closed.
+// it is closed and the handler has returned. Each request counts as one thing: served, cut, or rejected. Only over HTTP/2
+// several answers that a client has not taken when the time is over, after their handlers have returned, are cut as one.
 //
 // # Time
 //
@@ -130,5 +131,6 @@
 // A request over an idle HTTP/1 connection that the server closes at the very moment in which it is sent is lost, if the
 // client does not repeat it: the protocol has no way to say so beforehand. The same goes for a connection that waits in
 // the kernel's queue when the listener is closed. The delay is there so that nobody sends any more at that moment; clients
-// that go on all the same, or a delay of 0 under load, do lose some.
+// that go on all the same, or a delay of 0 under load, do lose some. HTTP/2 does say so: what crosses the GOAWAY was not
+// processed, and clients send it again, those of Go if they can rewind its body.
 package web

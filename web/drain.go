@@ -2,9 +2,10 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"slices"
+	"net"
 	"strconv"
 	"time"
 )
@@ -115,8 +116,7 @@ func (v *server) force(ctx context.Context, p plan) error {
 	v.cancel(ErrTimeOver)
 	if !v.awaitOrRush(ctx, p.force) {
 		cut = append(cut, v.markUnsent()...)
-		_ = v.http.Close() // the listener's error is known
-		v.closeTaken()
+		v.closeAll()
 		v.awaitOrRush(ctx, p.leave)
 	}
 	return v.cutError(cut, time.Since(p.began))
@@ -193,12 +193,12 @@ func (v *server) isQuiet() bool {
 // took the connection over.
 func (v *server) markCut() (titles []string) {
 	taken := v.ln.markCut()
-	for _, c := range taken {
+	for c := range taken {
 		titles = append(titles, c.title)
 	}
 	v.tracker.each(func(n *request) {
 		n.cut = true
-		if c := undress(n.taken); c == nil || !slices.Contains(taken, c) {
+		if c := undress(n.taken); c == nil || !taken[c] {
 			titles = append(titles, n.title())
 		}
 	})
@@ -212,26 +212,38 @@ func (v *server) markUnsent() (titles []string) {
 	v.tracker.each(func(n *request) { inFlight[n.cell] = true })
 	for _, c := range v.ln.stillSending(inFlight) {
 		titles = append(titles, "an answer on its way to "+c.RemoteAddr().String())
+		if c.cell.phase.Load() == phaseDrained {
+			v.tracker.drained.Add(-1)
+		}
 	}
-	v.tracker.unsent.Add(uint64(len(titles)))
+	v.tracker.unsent.Add(int64(len(titles)))
 	v.cut.Add(int64(len(titles)))
 	return titles
 }
 
-// closeTaken closes the connections that handlers took over.
-func (v *server) closeTaken() {
-	var foreign []interface{ Close() error }
+// closeAll closes every connection: those of TLS below it, whose goodbye would make what was cut off look whole, and can take
+// five seconds when the client does not read.
+func (v *server) closeAll() {
+	var foreign []net.Conn
+	v.foreign.Range(func(nc, _ any) bool {
+		foreign = append(foreign, nc.(net.Conn))
+		return true
+	})
 	v.tracker.each(func(n *request) {
 		if n.taken != nil && undress(n.taken) == nil {
 			foreign = append(foreign, n.taken)
 		}
 	})
 	for _, nc := range foreign {
+		if t, ok := nc.(*tls.Conn); ok {
+			nc = t.NetConn()
+		}
 		_ = nc.Close()
 	}
-	for _, c := range v.ln.list(func(c *conn) bool { return c.taken }) {
+	for _, c := range v.ln.list(func(*conn) bool { return true }) {
 		_ = c.Close()
 	}
+	_ = v.http.Close() // the listener's error is known
 }
 
 func (v *server) cutError(titles []string, after time.Duration) error {

@@ -74,9 +74,11 @@ type rpcServer struct {
 
 // start serves, and returns when connections are waited for.
 func (g *rpcServer) start(ln net.Listener) error {
+	if isClosed(ln) {
+		return closedError(net.ErrClosed)
+	}
 	g.on = ln.Addr().String()
-	first := newListener(ln, func() {})
-	first.plain = true
+	first := newListener(ln, nil)
 	go func() { // ends with Stop
 		g.endErr = g.srv.Serve(first)
 		early := g.debut.ends()

@@ -141,6 +141,11 @@ func TestGRPCFails(t *testing.T) {
 		t.Error("the listener was closed")
 	default:
 	}
+	gone := loopback(t)
+	_ = gone.Close()
+	if err := web.ServeGRPC(s, newRPC(0), gone, web.Options{}); !errors.Is(err, net.ErrClosed) || !strings.Contains(err.Error(), "nobody has closed") {
+		t.Errorf("a closed listener was taken: %v", err)
+	}
 	if err := web.ServeGRPC(s, nil, newMemory(), web.Options{}); err == nil {
 		t.Error("nil was served")
 	}

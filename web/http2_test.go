@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/lastly-go/lastly"
-	"github.com/lastly-go/lastly/internal/testproc"
 	"github.com/lastly-go/lastly/web"
 )
 
@@ -73,14 +72,14 @@ func TestProtocols(t *testing.T) {
 			&http.Transport{Protocols: protocols(h2c)}, "HTTP/2.0",
 		},
 	} {
-		test.client.TLSClientConfig = &tls.Config{RootCAs: pool}
-		t.Run(test.name, test.run)
+		test.client.TLSClientConfig = &tls.Config{RootCAs: pool, ServerName: "127.0.0.1"}
+		t.Run(test.name, func(t *testing.T) { synctest.Test(t, test.run) })
 	}
 }
 
 func (p *spoken) run(t *testing.T) {
 	s := &lastly.Scope{}
-	ln := loopback(t)
+	m := newMemory()
 	entered := make(chan struct{})
 	mux := http.NewServeMux()
 	mux.HandleFunc("/polite", func(w http.ResponseWriter, r *http.Request) {
@@ -90,20 +89,25 @@ func (p *spoken) run(t *testing.T) {
 	})
 	mux.HandleFunc("/rude", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	p.srv.Handler = mux
-	url := p.scheme + "://" + ln.Addr().String()
+	url := p.scheme + "://memory"
+	var ln net.Listener = m
 	if p.listen != nil {
-		ln = p.listen(ln)
+		ln = p.listen(m)
 	}
-	if err := web.Serve(s, p.srv, ln, web.Options{Name: "api", Timeout: time.Second}); err != nil {
+	if err := web.Serve(s, p.srv, ln, web.Options{Name: "api"}); err != nil {
 		t.Fatal(err)
 	}
+	p.client.DialContext = m.dial
 	defer p.client.CloseIdleConnections()
 	c := &http.Client{Transport: p.client}
 	polite, rude := make(chan string, 1), make(chan string, 1)
 	go func() { polite <- bodyOf(c, url+"/polite") }()
 	<-entered // the next one goes over the same connection if the protocol can do that
 	go func() { rude <- bodyOf(c, url+"/rude") }()
-	testproc.Poll(t, "both requests to be in flight", func() bool { return note(t, s, "api") == "served 0, in flight 2" })
+	synctest.Wait()
+	if got := note(t, s, "api"); got != "served 0, in flight 2" {
+		t.Errorf("note %q", got)
+	}
 	err := s.Close()
 	var cut *web.CutError
 	if !errors.As(err, &cut) || cut.Cut != 1 || cut.What[0] != `GET "/rude"` {

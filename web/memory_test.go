@@ -56,6 +56,17 @@ func (m *memory) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 }
 
+// connect is dial for a test that speaks for itself.
+func (m *memory) connect(t testing.TB) net.Conn {
+	t.Helper()
+	nc, err := m.dial(t.Context(), "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = nc.Close() })
+	return nc
+}
+
 // client returns one that keeps its connections alive, until the test is over.
 func (m *memory) client(t testing.TB) *http.Client {
 	tr := &http.Transport{DialContext: m.dial}

@@ -107,20 +107,23 @@ func TestMiddleware(t *testing.T) {
 	})
 }
 
-// TestMiddlewareUpgrade says that the header of a request for another protocol is left to its handler.
+// TestMiddlewareUpgrade says that the header of a request for another protocol is left to its handler. Java's client offers HTTP/2
+// with every request, and hears of the end nevertheless.
 func TestMiddlewareUpgrade(t *testing.T) {
 	s := &lastly.Scope{}
 	h := web.Middleware(s, web.Options{})(hello())
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	r := httptest.NewRequest("GET", "/", nil)
-	r.Header.Set("Connection", "Upgrade")
-	r.Header.Set("Upgrade", "websocket")
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	if got := w.Header().Get("Connection"); got != "" {
-		t.Errorf("Connection: %q", got)
+	for to, want := range map[string]string{"websocket": "", "h2c": "close"} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Connection", "Upgrade")
+		r.Header.Set("Upgrade", to)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if got := w.Header().Get("Connection"); got != want {
+			t.Errorf("%s: Connection: %q, want %q", to, got, want)
+		}
 	}
 }
 

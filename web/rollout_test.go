@@ -24,7 +24,6 @@ import (
 var _ = addVictims(testproc.Victims{
 	"service": func([]string) { service(web.Options{Name: "api"}) },
 	"hasty":   func([]string) { service(web.Options{Name: "api", DrainDelay: -1}) },
-	"alone":   func([]string) { service(web.Options{Name: "api"}) },
 })
 
 // service is a program with one server.
@@ -43,6 +42,12 @@ func service(o web.Options) {
 			testproc.Say("in flight")
 			<-web.Draining(r.Context())
 			_, _ = io.WriteString(w, "slow")
+		})
+		mux.HandleFunc("/stuck", func(_ http.ResponseWriter, r *http.Request) {
+			testproc.Say("in flight")
+			<-web.Draining(r.Context())
+			testproc.Say("draining")
+			<-r.Context().Done()
 		})
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -127,11 +132,11 @@ func (l *load) follow(t *testing.T, url string) {
 	l.group.Wait()
 }
 
-// TestRollout is conformance 83, 86(b) and 88 in a process: SIGTERM under load loses no request when the clients follow
-// readiness.
+// TestRollout is conformance 83, 86(b) and 88 in a process, with the default delay: SIGTERM under load loses no request when the
+// clients follow readiness.
 func TestRollout(t *testing.T) {
 	t.Parallel()
-	p := testproc.Spec{Victim: "service", Env: []string{web.EnvDrainDelay + "=2s"}}.Start(t)
+	p := testproc.Spec{Victim: "service", Env: []string{web.EnvDrainDelay + "="}}.Start(t)
 	at := url(t, p)
 	slow := make(chan string, 1)
 	go func() {
@@ -160,6 +165,7 @@ func TestRollout(t *testing.T) {
 	if !strings.Contains(r.Out, ", drained 1, cut 0\n") {
 		t.Errorf("the report says\n%s", r.Out)
 	}
+	r.CheckLines(t, "api took more than 5s: true")
 	http.DefaultClient.CloseIdleConnections()
 }
 
@@ -190,17 +196,35 @@ func TestExitInHandler(t *testing.T) {
 	p.Wait().Check(t, "exit 3")
 }
 
-// TestDefaultDelay waits for the real one.
-func TestDefaultDelay(t *testing.T) {
+// TestSecondSignalWhileDraining says that whoever has lost patience need not wait for what is in flight.
+func TestSecondSignalWhileDraining(t *testing.T) {
 	t.Parallel()
-	if os.Getenv(web.EnvDrainDelay) != "" {
-		testproc.Skip(t, web.EnvDrainDelay+" is set", "alone")
-	}
-	p := testproc.Start(t, "alone")
+	p := testproc.Start(t, "hasty")
+	tr := &http.Transport{}
+	defer tr.CloseIdleConnections()
+	answered := make(chan string, 1)
 	at := url(t, p)
+	go func() { answered <- bodyOf(&http.Client{Transport: tr}, at+"/stuck") }()
+	p.WaitLine("in flight")
 	p.Signal(syscall.SIGTERM)
-	newLoad(at, 1).follow(t, at)
+	p.WaitLine("draining")
+	p.Signal(syscall.SIGINT)
+	p.Wait().Check(t, "exit 130")
+	<-answered
+}
+
+// TestNoDelayAtATerminal says that who presses Ctrl-C, or kills what runs in another window, waits for no balancer.
+func TestNoDelayAtATerminal(t *testing.T) {
+	t.Parallel()
+	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer terminal.Close()
+	p := testproc.Spec{Victim: "service", Env: []string{web.EnvDrainDelay + "="}, Stdin: terminal}.Start(t)
+	url(t, p)
+	p.Signal(syscall.SIGTERM)
 	r := p.Wait()
 	r.Check(t, "exit 0")
-	r.CheckLines(t, "api took more than 5s: true")
+	r.CheckLines(t, "api took more than 5s: false")
 }

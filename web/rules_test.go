@@ -43,6 +43,8 @@ func TestServeRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer used.Close()
+	gone := loopback(t)
+	_ = gone.Close()
 	down := &http.Server{}
 	if err := down.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
@@ -57,6 +59,7 @@ func TestServeRefuses(t *testing.T) {
 		{"nothing at all", nil, nil, nil, web.Options{}, "", nil, []string{"*http.Server"}},
 		{"address in use", nil, &http.Server{Addr: busy.Addr().String()}, nil, web.Options{}, "", nil, []string{busy.Addr().String(), "another address"}},
 		{"no such address", nil, &http.Server{Addr: "127.0.0.1:nosuch"}, nil, web.Options{}, "", nil, []string{"127.0.0.1:nosuch"}},
+		{"closed listener", nil, &http.Server{}, gone, web.Options{}, "", net.ErrClosed, []string{gone.Addr().String(), "nobody has closed"}},
 		{"served before", nil, served, newMemory(), web.Options{}, "", nil, []string{"served before"}},
 		{"shut down before", nil, down, newMemory(), web.Options{}, "", http.ErrServerClosed, []string{"make a new one"}},
 		{"negative timeout", nil, &http.Server{}, newMemory(), web.Options{Timeout: -1}, "", nil, []string{"Timeout", "negative"}},
@@ -255,9 +258,14 @@ func TestUsersFunctions(t *testing.T) {
 		t.Error(err)
 	}
 	<-down
+	want := []http.ConnState{http.StateNew, http.StateActive, http.StateIdle, http.StateClosed}
+	testproc.Poll(t, "the last state, which the connection's own goroutine tells", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(states) >= len(want)
+	})
 	mu.Lock()
 	defer mu.Unlock()
-	want := []http.ConnState{http.StateNew, http.StateActive, http.StateIdle, http.StateClosed}
 	if !slices.Equal(states, want) {
 		t.Errorf("states %v, want %v", states, want)
 	}

@@ -165,6 +165,9 @@ func (d *debut) await(accepting, served <-chan struct{}) bool {
 
 // start serves, and returns when connections are waited for.
 func (v *server) start(ln net.Listener) error {
+	if isClosed(ln) { // Accept would say so too, but maybe a moment too late
+		return closedError(net.ErrClosed)
+	}
 	undo := v.wrap(ln)
 	serve := v.http.Serve
 	if hasCertificates(v.http) && reflect.TypeOf(ln) != reflect.TypeOf(tls.NewListener(nil, nil)) {
@@ -189,9 +192,13 @@ func (v *server) start(ln net.Listener) error {
 	case errors.Is(v.endErr, http.ErrServerClosed):
 		return fmt.Errorf("%w: this http.Server was shut down before; make a new one", v.endErr)
 	case goneByClose(v.endErr):
-		return fmt.Errorf("%w: pass a listener that nobody has closed", v.endErr)
+		return closedError(v.endErr)
 	}
 	return v.endErr
+}
+
+func closedError(err error) error {
+	return fmt.Errorf("%w: pass a listener that nobody has closed", err)
 }
 
 // failed makes an end that nobody asked for the failure of a Go.
@@ -220,7 +227,7 @@ func (v *server) wrap(ln net.Listener) (undo func()) {
 	handler, base, perConn, state := h.Handler, h.BaseContext, h.ConnContext, h.ConnState
 	v.tracker = newTracker(v.closing, &v.set.Options)
 	v.tracker.cells = true
-	v.inner, v.ln = ln, newListener(ln, v.tracker.wake)
+	v.inner, v.ln = ln, newListener(ln, v.tracker)
 
 	root := context.Background()
 	if base != nil {
@@ -265,19 +272,18 @@ func (v *server) noteState(nc net.Conn, st http.ConnState) {
 		v.open.Add(1)
 	case http.StateActive:
 		if c := undress(nc); c != nil {
-			c.busy.Store(true)
-			if !c.used.Swap(true) {
+			if c.cell.phase.Swap(phaseBusy) == phaseUnused {
 				v.tracker.wake()
 			}
 		}
 	case http.StateIdle:
 		if c := undress(nc); c != nil {
-			c.busy.Store(false)
+			c.cell.phase.Store(phaseIdle)
 		}
 	case http.StateHijacked: // from here on net/http does not know it
 		title := markTaken(v.cellOf(nc), nc)
 		if c := undress(nc); c != nil {
-			c.take(title, v.tracker.leaveTaken)
+			c.take(title)
 		}
 		v.gone(nc)
 	case http.StateClosed:

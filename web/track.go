@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -20,9 +21,9 @@ type tracker struct {
 	farewell  atomic.Bool  // HTTP/2 connections are told to go with the next response
 	inFlight  atomic.Int64 // requests
 	rejected  atomic.Int64
-	takenOver atomic.Uint64 // connections that handlers took over, and closed
-	unsent    atomic.Uint64 // answers that were cut after their handlers had returned
-	drained   atomic.Uint64 // requests, and connections taken over, that ended while draining
+	takenOver atomic.Int64 // connections that handlers took over, and that have ended
+	unsent    atomic.Int64 // answers that were cut after their requests had counted as served
+	drained   atomic.Int64 // requests, and connections taken over, that ended while draining
 	quiet     chan struct{}
 
 	pool   sync.Pool // of *request
@@ -36,7 +37,7 @@ const shardCount = 8
 type shard struct {
 	mu     sync.Mutex // guards the list and the counts
 	head   request
-	served uint64
+	served int64
 
 	_ [64]byte // keeps the next shard out of this one's cache lines
 }
@@ -52,9 +53,22 @@ type request struct {
 	cut        bool
 }
 
-// A cell is where a connection says which request it serves now, for whoever hears that a handler took it over. Over HTTP/2
-// that is one of them, and nobody can.
-type cell struct{ now atomic.Pointer[request] }
+// A cell is where a connection says which request it serves now, for whoever hears that a handler took it over, and how far that
+// is. Over HTTP/2 it is one of its requests, and nobody can take it over.
+type cell struct {
+	now   atomic.Pointer[request]
+	phase atomic.Int32
+}
+
+// The phases of a connection. The last two are between a handler's return and the moment when all of the answer is sent and all
+// of the request has come.
+const (
+	phaseUnused int32 = iota // nothing has come yet
+	phaseIdle
+	phaseBusy    // with a request that has not been counted as served
+	phaseServed  // it has
+	phaseDrained // the same, while draining
+)
 
 // cellKey finds it in the context of the connection's requests.
 type cellKey struct{}
@@ -109,23 +123,38 @@ func (t *tracker) enter(r *http.Request) *request {
 
 func (t *tracker) leave(n *request) {
 	s := n.shard
-	if n.cell != nil {
-		n.cell.now.Store(nil)
-	}
+	phase := phaseBusy
 	s.mu.Lock()
 	n.prev.next, n.next.prev = n.next, n.prev
-	taken, cut := n.taken != nil, n.cut
-	if !taken && !cut {
+	taken := undress(n.taken)
+	if taken == nil && !n.cut {
 		s.served++
+		phase = phaseServed
 	}
 	s.mu.Unlock()
+	if phase == phaseServed && t.draining.Load() {
+		t.drained.Add(1)
+		phase = phaseDrained
+	}
+	if n.cell != nil {
+		n.cell.leave(phase)
+	}
+	if taken != nil {
+		taken.handled(n.cut)
+	}
 	*n = request{shard: s}
 	t.pool.Put(n)
-	if t.draining.Load() && !taken && !cut {
-		t.drained.Add(1)
-	}
 	if t.inFlight.Add(-1) == 0 {
 		t.wake()
+	}
+}
+
+// leave notes that the handler has returned. Over HTTP/2 the client may have given its request up before, and the connection be
+// idle.
+func (c *cell) leave(phase int32) {
+	c.now.Store(nil)
+	if c.phase.Load() >= phaseBusy {
+		c.phase.Store(phase)
 	}
 }
 
@@ -142,8 +171,7 @@ func (t *tracker) wake() {
 
 // admit is for requests that arrive after closing has begun. It returns false if it answered itself.
 func (t *tracker) admit(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
-	// Who asks for another protocol needs its own Connection header.
-	if (r.ProtoMajor < 2 || t.farewell.Load()) && r.Header.Get("Upgrade") == "" {
+	if (r.ProtoMajor < 2 || t.farewell.Load()) && !switches(r) {
 		w.Header().Set("Connection", "close")
 	}
 	if !t.reject || exempt(next, r) {
@@ -156,6 +184,13 @@ func (t *tracker) admit(w http.ResponseWriter, r *http.Request, next http.Handle
 	w.Header().Set("Cache-Control", "no-store")
 	http.Error(w, "shutting down", http.StatusServiceUnavailable)
 	return false
+}
+
+// switches reports whether the request asks for another protocol, whose answer needs its own Connection header. HTTP/2 is none
+// here: clients that offer it with every request, and go on without it, have to hear of the end as others do.
+func switches(r *http.Request) bool {
+	to := r.Header.Get("Upgrade")
+	return to != "" && !strings.EqualFold(to, "h2c")
 }
 
 // exempt reports whether the request asks how the process is.
@@ -199,33 +234,30 @@ func markTaken(c *cell, nc net.Conn) string {
 }
 
 // leaveTaken counts a connection that a handler had taken over.
-func (t *tracker) leaveTaken(cut bool) {
-	if cut {
-		return
-	}
+func (t *tracker) leaveTaken() {
 	t.takenOver.Add(1)
 	if t.draining.Load() {
 		t.drained.Add(1)
 	}
 }
 
-// counts are what became of the requests that are not in flight any more.
-func (t *tracker) counts() (served uint64) {
+// served is how many requests have ended by themselves.
+func (t *tracker) served() int64 {
+	count := -t.unsent.Load() // first, so that what it takes off is there
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()
-		served += s.served
+		count += s.served
 		s.mu.Unlock()
 	}
-	return served + t.takenOver.Load() - min(served, t.unsent.Load())
+	return count + t.takenOver.Load()
 }
 
 // note is for reports: what happened until now.
 func (t *tracker) note(cut int64) string {
-	served := t.counts()
-	text := "served " + strconv.FormatUint(served, 10)
+	text := "served " + strconv.FormatInt(t.served(), 10)
 	if t.draining.Load() {
-		text += ", drained " + strconv.FormatUint(min(t.drained.Load(), served), 10) + ", cut " + strconv.FormatInt(cut, 10)
+		text += ", drained " + strconv.FormatInt(t.drained.Load(), 10) + ", cut " + strconv.FormatInt(cut, 10)
 	}
 	if n := t.inFlight.Load(); n > 0 {
 		text += ", in flight " + strconv.FormatInt(n, 10)

@@ -27,7 +27,7 @@ func whole() settings {
 		clients: 120,
 		poll:    20 * time.Millisecond,
 		delay:   100 * time.Millisecond,
-		drain:   350 * time.Millisecond,
+		drain:   3 * time.Second,
 	}
 }
 

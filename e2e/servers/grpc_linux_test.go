@@ -189,7 +189,7 @@ func TestGRPCIsCut(t *testing.T) {
 }
 
 func grpcIsCut(t *testing.T, serve func(*lastly.Scope, *grpc.Server, net.Listener) error) {
-	s := lastly.Scope{HookTimeout: 300 * time.Millisecond}
+	s := lastly.Scope{HookTimeout: 3 * time.Second} // a part of which is for the handler, after the cut
 	handler := make(chan error, 1)
 	c := &counter{watch: func(ctx context.Context, send func(int64) error) error {
 		err := send(1)

@@ -20,6 +20,10 @@ const streamed = 200 // messages of a stream
 // consume stores the messages of a stream and acknowledges each.
 func consume(ctx context.Context, args []string) error {
 	url, stream, path := args[0], args[1], args[2]
+	wait, err := time.ParseDuration(args[3])
+	if err != nil {
+		return err
+	}
 	nc, err := nats.Connect(url)
 	if err != nil {
 		return err
@@ -35,7 +39,7 @@ func consume(ctx context.Context, args []string) error {
 		return err
 	}
 	consumer, err := js.CreateOrUpdateConsumer(ctx, stream, jetstream.ConsumerConfig{
-		Durable: "worker", AckPolicy: jetstream.AckExplicitPolicy, AckWait: 500 * time.Millisecond, MaxAckPending: 20,
+		Durable: "worker", AckPolicy: jetstream.AckExplicitPolicy, AckWait: wait, MaxAckPending: 20,
 	})
 	if err != nil {
 		return err
@@ -72,7 +76,12 @@ func natsStream(t *testing.T, url string, nc *nats.Conn, end syscall.Signal) {
 	}
 	<-js.PublishAsyncComplete()
 	path := filepath.Join(t.TempDir(), "store")
-	v := testproc.Start(t, "jetstream", url, name, path)
+	// After a SIGKILL the next one waits so long. After an orderly end nothing is to be sent again, however slow the machine is.
+	again := "500ms"
+	if end == syscall.SIGTERM {
+		again = "10s"
+	}
+	v := testproc.Start(t, "jetstream", url, name, path, again)
 	waitSaid(t, v, "stored", 30)
 	v.Signal(end)
 	first := v.Wait()
@@ -81,7 +90,7 @@ func natsStream(t *testing.T, url string, nc *nats.Conn, end syscall.Signal) {
 		first.CheckLines(t, "began consumer", "ended consumer: ok", "began store", "ended store: ok", "began nats", "ended nats: ok",
 			"note consumer: Drain until Closed, at the deadline Stop")
 	}
-	next := testproc.Start(t, "jetstream", url, name, path)
+	next := testproc.Start(t, "jetstream", url, name, path, again)
 	testproc.Poll(t, "the rest to be stored", func() bool { return len(sorted(readStore(t, path))) == streamed })
 	next.Signal(syscall.SIGTERM)
 	next.Wait().Check(t, "exit 0")

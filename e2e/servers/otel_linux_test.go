@@ -95,7 +95,9 @@ const traced = 3000 // spans of the program before its end: more than one batch
 var otelVictims = testproc.Victims{
 	"telemetry": func(args []string) {
 		p := program()
-		p.HookTimeout = time.Second
+		timeout, err := time.ParseDuration(args[2])
+		must(err)
+		p.HookTimeout = timeout
 		p.Main(func(ctx context.Context) error { return observe(ctx, args[0], args[1]) })
 	},
 }
@@ -164,7 +166,7 @@ func TestOpenTelemetry(t *testing.T) {
 	t.Parallel()
 	c, addr := startCollector(t)
 	close(c.open)
-	r, written := endObserved(t, addr)
+	r, written := endObserved(t, addr, lastly.DefaultHookTimeout)
 	r.Check(t, "exit 0")
 	r.CheckLines(t, "ended worker: ok", "began db", "ended db: ok", "began telemetry", "ended telemetry/traces: ok",
 		"ended telemetry: ok", "began log", "ended log: ok")
@@ -189,7 +191,7 @@ func TestCollectorHangs(t *testing.T) {
 	t.Parallel()
 	c, addr := startCollector(t)
 	defer close(c.open)
-	r, written := endObserved(t, addr)
+	r, written := endObserved(t, addr, 2*time.Second)
 	r.Check(t, "exit 1")
 	r.CheckLines(t, "began telemetry", "ended telemetry/traces: timed out", "began log", "ended log: ok")
 	r.CheckErr(t, `hook "traces"`, `hook "logs"`)
@@ -197,9 +199,9 @@ func TestCollectorHangs(t *testing.T) {
 }
 
 // endObserved ends the program by a signal, and returns its log as well.
-func endObserved(t *testing.T, addr string) (r testproc.Result, written string) {
+func endObserved(t *testing.T, addr string, timeout time.Duration) (r testproc.Result, written string) {
 	logFile := filepath.Join(t.TempDir(), "log")
-	v := testproc.Start(t, "telemetry", addr, logFile)
+	v := testproc.Start(t, "telemetry", addr, logFile, timeout.String())
 	v.WaitLine("worked")
 	v.Signal(syscall.SIGTERM)
 	r = v.Wait()

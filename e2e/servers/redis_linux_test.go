@@ -104,7 +104,7 @@ func redisWorkers(t *testing.T, socket string, rdb *redis.Client) {
 // redisBlocks has a worker in a blocking command, which does not heed its context: the client looks at deadlines, not at
 // ends. The worker is given up and named, and then the close of the client, which comes after it, ends the command.
 func redisBlocks(t *testing.T, socket string) {
-	s := lastly.Scope{HookTimeout: 200 * time.Millisecond}
+	s := lastly.Scope{HookTimeout: 2 * time.Second} // also the close's
 	rdb := connectRedis(socket, "blocks")
 	resource.Own(&s, "redis", rdb)
 	began, ended := make(chan bool), make(chan error, 1)

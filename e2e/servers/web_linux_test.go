@@ -29,12 +29,13 @@ var webVictims = testproc.Victims{
 	"web": func(args []string) { program().Main(func(ctx context.Context) error { return serveLive(ctx, args) }) },
 }
 
-// webTimeout is long for handlers that end when they are told, and soon over for those that don't.
-const webTimeout = 2 * time.Second
-
 // serveLive has one of everything that goes on for as long as its client wants. Those under /deaf don't listen.
 func serveLive(ctx context.Context, args []string) error {
 	path, scheme := args[0], args[1]
+	timeout, err := time.ParseDuration(args[2])
+	if err != nil {
+		return err
+	}
 	st, err := openStore(path)
 	if err != nil {
 		return err
@@ -59,7 +60,7 @@ func serveLive(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := web.Serve(lastly.Process(), srv, ln, web.Options{Name: "http", DrainDelay: -1, Timeout: webTimeout}); err != nil {
+	if err := web.Serve(lastly.Process(), srv, ln, web.Options{Name: "http", DrainDelay: -1, Timeout: timeout}); err != nil {
 		return err
 	}
 	testproc.Say("addr %s://%s", scheme, ln.Addr())
@@ -138,7 +139,7 @@ const each = 10 // connections of each sort
 
 func toldLive(t *testing.T, scheme string) {
 	path := filepath.Join(t.TempDir(), "store")
-	v, c := startLive(t, path, scheme)
+	v, c := startLive(t, path, scheme, web.DefaultDrain)
 	var mu sync.Mutex
 	var heard []string
 	var clients, connected sync.WaitGroup
@@ -189,7 +190,8 @@ func TestDeafConnectionsAreCut(t *testing.T) {
 }
 
 func cutDeaf(t *testing.T, scheme string) {
-	v, c := startLive(t, filepath.Join(t.TempDir(), "store"), scheme)
+	// Long for handlers that end when they are told, and soon over for those that don't.
+	v, c := startLive(t, filepath.Join(t.TempDir(), "store"), scheme, 5*time.Second)
 	var clients, connected sync.WaitGroup
 	connected.Add(3)
 	clients.Go(func() {
@@ -232,9 +234,9 @@ type liveClient struct {
 	url  string
 }
 
-func startLive(t *testing.T, path, scheme string) (*testproc.Proc, *liveClient) {
+func startLive(t *testing.T, path, scheme string, timeout time.Duration) (*testproc.Proc, *liveClient) {
 	t.Helper()
-	v := testproc.Start(t, "web", path, scheme)
+	v := testproc.Start(t, "web", path, scheme, timeout.String())
 	waitSaid(t, v, "addr", 1)
 	transport := &http.Transport{
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // it made its certificate itself
