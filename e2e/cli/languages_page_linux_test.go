@@ -184,11 +184,8 @@ func TestLanguagesJavaTemp(t *testing.T) {
 	real.Need(t, java[0], java[1])
 	r := newLanguageRig(t)
 	const show = `class Main { public static void main(String[] args) { System.out.println(System.getProperty("java.io.tmpdir")); } }`
-	for name, text := range map[string]string{"Main.java": show, "gradlew": "#!/bin/sh\n[ \"$1\" = test ] && exec java Main.java\n"} {
-		if err := os.WriteFile(filepath.Join(r.dir, name), []byte(text), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
+	r.program("Main.java", show)
+	r.program("gradlew", "#!/bin/sh\n[ \"$1\" = test ] && exec java Main.java\n")
 	lines := fences(t)["sh"]
 	if len(lines) != 1 {
 		t.Fatalf("%s has %d snippets for sh, want 1", languagesPage, len(lines))

@@ -25,7 +25,7 @@ func timeoutOfJob(r *rig) {
 	s.types("./t --timeout 0.3 -- sleep 1000; echo status $?\n")
 	s.sees("status 124")
 	s.prompt()
-	s.types("./t --timeout 2 -- " + echoes + "\n")
+	s.types("./t --timeout 5 -- " + echoes + "\n")
 	s.sees("ready")
 	s.types("\x1a")
 	s.prompt()
@@ -41,7 +41,7 @@ func speaksInBackground(r *rig) {
 	s := r.shell()
 	s.types("stty tostop; ./t --verbose --timeout 0.3 -- sleep 1000 &\n")
 	s.sees("took longer than")
-	s.types("wait %1; echo status $?\n")
+	s.types("wait $!; echo status $?\n") // as in writesInBackground
 	s.sees("status 124")
 	s.leave()
 	r.nothingLeft()

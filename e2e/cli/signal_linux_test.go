@@ -113,7 +113,7 @@ func stopsItself(r *rig) {
 }
 
 func stoppedByOthers(r *rig) {
-	p := r.start(r.with("sh", "-c", `echo pid $$; trap 'exit 6' USR1; while :; do sleep 0.01; done`), nil)
+	p := r.start(r.with("sh", "-c", `trap 'exit 6' USR1; echo pid $$; while :; do sleep 0.01; done`), nil)
 	pid := p.waitPid("pid ")
 	for range 3 {
 		_ = syscall.Kill(pid, syscall.SIGSTOP)
@@ -129,7 +129,7 @@ func stoppedByOthers(r *rig) {
 }
 
 func toolStopped(r *rig) {
-	p := r.start(r.with("sh", "-c", `echo ready; trap 'exit 6' TERM; while :; do sleep 0.01; done`), nil)
+	p := r.start(r.with("sh", "-c", `trap 'exit 6' TERM; echo ready; while :; do sleep 0.01; done`), nil)
 	p.waitLine("ready")
 	p.signal(syscall.SIGSTOP)
 	poll(r.t, "the tool to be stopped", func() bool { return state(p.cmd.Process.Pid) == "T" })

@@ -162,7 +162,7 @@ func killedDescriptors(r *rig) {
 // not cost the tests a minute.
 func (r *rig) goneSoon() {
 	r.t.Helper()
-	within(3*time.Second, 10*time.Millisecond, func() bool { return len(r.alive()) == 0 })
+	within(limit/2, 10*time.Millisecond, func() bool { return len(r.alive()) == 0 })
 	r.nothingLeft()
 }
 

@@ -143,7 +143,19 @@ func TestScratchLacks(t *testing.T) {
 	if status != 125 {
 		t.Errorf("--temp without /tmp: exit status %d, want 125", status)
 	}
-	wantText(t, text, "/tmp: no such file or directory", "make that first")
+	wantText(t, text, "/tmp: no such file or directory; ", "TMPDIR")
+}
+
+// TestSize: an image does not grow by more than docs/coming-from-tini.md says, in round figures.
+func TestSize(t *testing.T) {
+	const most = 12_000_000
+	info, err := os.Stat(filepath.Join(image(t), "lastly"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() > most {
+		t.Errorf("the binary has %d bytes, want %d at most", info.Size(), most)
+	}
 }
 
 // TestImage builds and starts the image, where an engine runs. Nothing is pulled.

@@ -55,7 +55,7 @@ when it is gone already: so use ids, never names that come again, and commands t
 	flags.StringSliceVar(&d.request.Uses, "uses", nil, "undo it before these `NAMES`, and beside all others (default: before everything added earlier)")
 	flags.BoolVar(&d.request.Alone, "uses-nothing", false, "it uses nothing: undo it beside everything else")
 	flags.BoolVar(&d.request.Last, "last", false, "undo it after everything that is not --last")
-	flags.DurationVar(&d.request.Timeout, "timeout", 0, "how long undoing it may take, such as 30s (default 10s)")
+	flags.Var(span{&d.request.Timeout}, "timeout", "how long undoing it may take, such as 30s (default 10s)")
 	flags.StringVar(&d.owner, "owner", "", "another run: its `ID` in lastly list, or its process number")
 	cmd.AddCommand(d.remove(), d.kill(), d.exec(), d.http())
 	return cmd
@@ -85,9 +85,6 @@ func checkText(words ...string) error {
 // send asks the run, and prints the id.
 func (d *adding) send(kind string, payload any) error {
 	d.request.Op, d.request.Kind, d.request.Payload = control.OpAdd, kind, payload
-	if d.request.Timeout < 0 {
-		return usagef("add: --timeout %v is negative; leave it out for 10s", d.request.Timeout)
-	}
 	if d.request.Alone && len(d.request.Uses) > 0 {
 		return usagef("add: --uses and --uses-nothing exclude each other; leave one out")
 	}
@@ -104,7 +101,9 @@ func (d *adding) remove() *cobra.Command {
 		Use:   "remove [flags] PATH",
 		Short: "Remove a file, folder, socket or link, if it is still the same one",
 		Long: `Remove a file, a folder with all that is in it, a socket or a link. What exists now is removed only if it is still the
-same; a path that does not exist yet, whatever is made there.`,
+same; a path that does not exist yet, whatever is made there.
+
+` + exitCodes,
 		Example: `  dir=$(mktemp -d); lastly add remove "$dir"`,
 		Args:    exactly("PATH", 1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -126,8 +125,11 @@ same; a path that does not exist yet, whatever is made there.`,
 func (d *adding) kill() *cobra.Command {
 	var p control.Kill
 	cmd := &cobra.Command{
-		Use:     "kill [flags] PID",
-		Short:   "End a process, never another one that got its number",
+		Use:   "kill [flags] PID",
+		Short: "End a process, never another one that got its number",
+		Long: `End a process, never another one that got its number: by SIGKILL, or with --grace by SIGTERM and, after that, SIGKILL.
+
+` + exitCodes,
 		Example: `  server & lastly add kill $! --grace 5s`,
 		Args:    exactly("PID", 1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -139,7 +141,7 @@ func (d *adding) kill() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&p.Group, "group", false, "also the process group that it leads")
-	cmd.Flags().DurationVar(&p.Grace, "grace", 0, "SIGTERM first, SIGKILL after so long (default: SIGKILL at once)")
+	cmd.Flags().Var(span{&p.Grace}, "grace", "SIGTERM first, SIGKILL after so long (default: SIGKILL at once)")
 	return cmd
 }
 
@@ -150,7 +152,9 @@ func (d *adding) exec() *cobra.Command {
 		Short: "Run a command, without a shell",
 		Long: `Run a command, without a shell, in the folder where add was called. It gets PATH, HOME and the variables that --env names, no
 stdin and no terminal; what it writes is not shown, but for the end of its stderr when it fails. Status 0 is success.
-Its words are written to disk: no secrets.`,
+Its words are written to disk: no secrets.
+
+` + exitCodes,
 		Example: `  cid=$(docker run -d postgres); lastly add exec -- docker rm -f "$cid"`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -200,7 +204,9 @@ func (d *adding) http() *cobra.Command {
 		Use:   "http [flags] METHOD URL",
 		Short: "Send a request",
 		Long: `Send a request, with the record's id as its Idempotency-Key. A status of 2xx is done; for DELETE 404 and 410 are too.
-What is given here is written to disk: name variables for secrets.`,
+What is given here is written to disk: name variables for secrets.
+
+` + exitCodes,
 		Example: `  lastly add http DELETE https://ci.example.com/leases/42 --header-env "Authorization=CI_AUTHORIZATION"`,
 		Args:    exactly("METHOD URL", 2),
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -52,7 +52,7 @@ func TestAdd(t *testing.T) {
 func TestAddFlags(t *testing.T) {
 	m := newMachine(t)
 	defer m.inside()()
-	run(t, "add", "remove", file(t), "--name", "x", "--uses", "y,z", "--timeout", "3s").check(0)
+	run(t, "add", "remove", file(t), "--name", "x", "--uses", "y,z", "--timeout", "3").check(0)
 	run(t, "add", "--uses-nothing", "--last", "remove", file(t), "--name", "w").check(0)
 	found := 0
 	for _, r := range list(t).Owners[0].Records {
@@ -131,6 +131,7 @@ func TestOutside(t *testing.T) {
 		{"add http GET", "", 2, "METHOD URL"},
 		{"add http GET http://x --header x", "", 2, "Name: value"},
 		{"add remove x --timeout -1s", "", 2, "negative"},
+		{"add kill 1 --grace soon", "", 2, "a number of seconds"},
 		{"add remove x --uses a --uses-nothing", "", 2, "leave one out"},
 		{"add remove x --nix", "", 2, "--help"},
 		{"cancel", "", 2, "--help"},
@@ -140,12 +141,14 @@ func TestOutside(t *testing.T) {
 		{"nix", "", 2, "--help"},
 		{"list nix", "", 2, "--help"},
 		{"sweep --limit -1s", "", 2, "negative"},
+		{"sweep --expire 40000d", "", 2, "30 years"},
 		{"help nix", "", 2, "lastly --help"},
 		{"help add nix", "", 2, "lastly --help"},
 		{"completion nix", "", 2, "lastly --help"},
 		{"report nix.json", "", 3, "lastly report --list"},
 		{"report", "", 3, "FILE"},
 		{"report a b", "", 2, "--help"},
+		{"report .", "", 1, "name a file"},
 		{"watch --every 1ms", "", 2, "10ms"},
 		{"man", "", 2, "DIR"},
 	} {

@@ -76,9 +76,6 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	root := a.root(args)
 	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(a.out)
-	root.SetErr(stderr)
 	err := checkWords(root, args)
 	if err == nil {
 		err = root.Execute()
@@ -98,7 +95,6 @@ func checkWords(root *cobra.Command, args []string) error {
 	if root.InitDefaultHelpCmd(); args[0] == "help" {
 		words = args[1:]
 	}
-	root.InitDefaultCompletionCmd(args...)
 	cmd, rest, err := root.Find(words)
 	if unknown := len(rest) > 0 && !strings.HasPrefix(rest[0], "-"); err != nil || unknown && (args[0] == "help" || cmd.HasSubCommands()) {
 		return usagef("there is no command %q; `lastly --help` lists the commands", strings.Join(words, " "))
@@ -154,6 +150,9 @@ func (a *app) root(args []string) *cobra.Command {
 			return &failure{code: codeUsage}
 		},
 	}
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; `%s --help` lists the flags", err, cmd.CommandPath())
 	})
@@ -172,6 +171,13 @@ func (a *app) root(args []string) *cobra.Command {
 			sub.DisableFlagsInUseLine = true
 		}
 		root.AddCommand(cmd)
+	}
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" { // the library's
+			cmd.Long += "\n" + exitCodes
+			cmd.Example = "  source <(lastly completion bash)"
+		}
 	}
 	return root
 }

@@ -17,18 +17,18 @@ var commands = []string{
 	"completion", "man", "schema", "version", "run",
 }
 
-// TestHelp: every command has a help on stdout, with its usage.
+// TestHelp: every command has a help on stdout, with its usage, examples and the exit codes.
 func TestHelp(t *testing.T) {
 	for _, name := range commands {
 		words := strings.Fields(name)
 		if name != "run" { // whose --help is package run's
 			r := run(t, append(words, "--help")...).check(0)
-			r.has(r.out, "lastly "+words[0])
+			r.has(r.out, "lastly "+words[0], "\nExit codes:\n  0 ", "\nExamples:\n  ")
 		} else if r := run(t, "help", "run").check(0); r.out != runpkg.Help {
 			t.Errorf("lastly help run: %q, want package run's text and nothing else", r.out)
 		}
 		r := run(t, append([]string{"help"}, words...)...).check(0)
-		r.has(r.out, "Usage:")
+		r.has(r.out, "Usage:", "\nExamples:\n  ", "\nExit ")
 	}
 	r := run(t, "--help").check(0)
 	r.has(r.out, "Exit codes:", "LASTLY_DIR", "NO_COLOR")

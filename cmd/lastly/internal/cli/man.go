@@ -14,7 +14,9 @@ func manCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "man DIR",
 		Short: "Write the man pages into a folder",
-		Long:  "Write the man pages of all commands into a folder, which is made if it is missing.",
+		Long: `Write the man pages of all commands into a folder, which is made if it is missing.
+
+` + exitCodes,
 		Example: `  lastly man /usr/local/share/man/man1
   lastly man . && man ./lastly-run.1`,
 		Args: exactly("DIR", 1),

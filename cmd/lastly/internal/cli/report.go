@@ -75,7 +75,7 @@ func (a *app) report(path string) error {
 		return notFoundf("report: %w; `lastly report --list` names those of guards", err)
 	}
 	if err != nil {
-		return fmt.Errorf("report: %w", err)
+		return fmt.Errorf("report: %w; name a file that can be read", err)
 	}
 	var shape struct {
 		Hooks    json.RawMessage `json:"hooks"`

@@ -15,7 +15,9 @@ func schemaCommand(a *app) *cobra.Command {
 		Long: `Write the JSON schema of the files of lastly run --config, with which an editor completes and checks them. Those that use
 yaml-language-server find it by a comment in the file:
 
-  # yaml-language-server: $schema=lastly.schema.json`,
+  # yaml-language-server: $schema=lastly.schema.json
+
+` + exitCodes,
 		Example: `  lastly schema >lastly.schema.json`,
 		Args:    exactly("no words", 0),
 		RunE: func(*cobra.Command, []string) error {

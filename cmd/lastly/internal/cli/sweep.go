@@ -34,9 +34,6 @@ Ctrl-C finishes the record that it is at, and leaves the rest as it was.
   @reboot lastly sweep              (in a crontab)`,
 		Args: exactly("no words", 0),
 		RunE: func(*cobra.Command, []string) error {
-			if o.Limit < 0 || o.Wait < 0 || o.Expire < 0 {
-				return usagef("sweep: a time can't be negative; 0 is the default")
-			}
 			if dry {
 				return a.dryRun()
 			}
@@ -44,9 +41,9 @@ Ctrl-C finishes the record that it is at, and leaves the rest as it was.
 		},
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be done, and do nothing")
-	cmd.Flags().DurationVar(&o.Limit, "limit", 0, "how long it may take in all (default 1m)")
-	cmd.Flags().DurationVar(&o.Wait, "wait", 0, "how long to wait for a guard that is still at it (default: not at all)")
-	cmd.Flags().DurationVar(&o.Expire, "expire", 0, "forget dead letters that were tried last so long ago, such as 720h (default: never)")
+	cmd.Flags().Var(span{&o.Limit}, "limit", "how long it may take in all (default 1m)")
+	cmd.Flags().Var(span{&o.Wait}, "wait", "how long to wait for a guard that is still at it (default: not at all)")
+	cmd.Flags().Var(span{&o.Expire}, "expire", "forget dead letters that were tried last so long ago, such as 30d (default: never)")
 	return cmd
 }
 

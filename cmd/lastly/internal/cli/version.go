@@ -12,7 +12,12 @@ func versionCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Say which version this is, and what it was built from",
-		Args:  exactly("no words", 0),
+		Long: `Say which version this is, the commit, if that is known, and the version of Go that built it.
+
+` + exitCodes,
+		Example: `  lastly version
+  lastly --version`,
+		Args: exactly("no words", 0),
 		RunE: func(*cobra.Command, []string) error {
 			version, revision, changed := "(unknown)", "", ""
 			if info, ok := debug.ReadBuildInfo(); ok {

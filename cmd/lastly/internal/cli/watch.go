@@ -14,7 +14,7 @@ import (
 )
 
 func watchCommand(a *app) *cobra.Command {
-	var every time.Duration
+	every := time.Second
 	cmd := &cobra.Command{
 		Use:   "watch",
 		Short: "Show what is registered, and how that changes",
@@ -22,6 +22,8 @@ func watchCommand(a *app) *cobra.Command {
 that comes (+) and goes (-), until it is interrupted.
 
 ` + exitCodes,
+		Example: `  lastly watch
+  lastly watch --every 0.2 >log &`,
 		Args: exactly("no words", 0),
 		RunE: func(*cobra.Command, []string) error {
 			if every < minWatch {
@@ -33,7 +35,7 @@ that comes (+) and goes (-), until it is interrupted.
 			return a.watchLines(every)
 		},
 	}
-	cmd.Flags().DurationVar(&every, "every", time.Second, "how often to look")
+	cmd.Flags().Var(span{&every}, "every", "how often to look")
 	return cmd
 }
 

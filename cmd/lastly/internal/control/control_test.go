@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -142,6 +143,12 @@ func TestTime(t *testing.T) {
 	do(t, c, control.Request{Op: control.OpCancel, ID: id})
 	if got := v.Time(); got != time.Minute {
 		t.Errorf("%v", got)
+	}
+	r.Timeout = math.MaxInt64
+	do(t, c, r)
+	do(t, c, r)
+	if got := v.Time(); got < time.Minute || got+24*time.Hour < got {
+		t.Errorf("%v, to which nothing can be added", got)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"strings"
@@ -91,12 +92,13 @@ func Serve(s *lastly.Scope, path string, o Options) (*Server, error) {
 // Path is where it listens: what LASTLY_RUN is set to.
 func (v *Server) Path() string { return v.path }
 
-// Time is what all that was added, and has a timeout of its own, may take at the end.
+// Time is what all that was added, and has a timeout of its own, may take at the end. It is no more than can be added to another time.
 func (v *Server) Time() (total time.Duration) {
+	const most = math.MaxInt64 / 2
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, h := range v.held {
-		total += h.timeout
+		total += min(h.timeout, most-total)
 	}
 	return total
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/lastly-go/lastly"
 	"github.com/lastly-go/lastly/cmd/lastly/internal/run/config"
@@ -41,8 +42,15 @@ func (r *runner) allow() {
 	if r.config != nil {
 		r.scope.Grace += r.config.Time()
 	}
-	_ = durable.Setup(durable.Settings{GuardLimit: r.grace() + 2*awaitInner + r.scope.Grace}) // nothing is registered yet
+	_ = durable.Setup(durable.Settings{GuardLimit: r.guardLimit()}) // nothing is registered yet
 }
+
+// guardLimit is how long a guard may take in all. What is added later may have times of its own: each has at most that.
+func (r *runner) guardLimit() time.Duration {
+	return r.grace() + 2*awaitInner + r.scope.Grace + addedTime
+}
+
+const addedTime = time.Hour
 
 // registerConfig registers what the file says, in its order.
 func (r *runner) registerConfig() error {

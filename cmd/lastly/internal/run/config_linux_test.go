@@ -49,7 +49,7 @@ func preparePage(t *testing.T, example, command string) *lastly {
 	t.Helper()
 	l := prepare(t, "--config", "deploy.yaml", "--", "sh", "-c", command)
 	fatal(t, os.WriteFile(l.path("deploy.yaml"), []byte(example), 0o600))
-	fatal(t, os.WriteFile(l.path("docker"), []byte("#!/bin/sh\necho \"$@\" >>"+l.path("asked")+"\n"), 0o700))
+	l.program("docker", []byte("#!/bin/sh\necho \"$@\" >>"+l.path("asked")+"\n"), 0o700)
 	l.cmd.Env = append(l.cmd.Env, "PATH="+l.dir+string(os.PathListSeparator)+os.Getenv("PATH"), "LASTLY_DIR="+l.path("journals"))
 	return l
 }

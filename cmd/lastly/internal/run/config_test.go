@@ -35,4 +35,7 @@ func TestConfigure(t *testing.T) {
 	if want := lastly.DefaultGrace + 90*time.Second; r.scope.Grace != want {
 		t.Errorf("all hooks together have %v, want %v", r.scope.Grace, want)
 	}
+	if least := r.scope.Grace + 10*time.Minute; r.guardLimit() < least { // of `lastly add --timeout 10m`, about which nobody knows yet
+		t.Errorf("a guard has %v, want %v at least", r.guardLimit(), least)
+	}
 }

@@ -8,12 +8,14 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/lastly-go/lastly"
 	"github.com/lastly-go/lastly/cmd/lastly/internal/control"
 	"github.com/lastly-go/lastly/cmd/lastly/internal/run/config"
 	"github.com/lastly-go/lastly/cmd/lastly/internal/run/engine"
 	"github.com/lastly-go/lastly/durable"
+	"github.com/lastly-go/lastly/internal/action"
 	"github.com/lastly-go/lastly/resource"
 )
 
@@ -29,32 +31,47 @@ func (r *runner) register() error {
 	}
 	for _, h := range r.options.Hooks {
 		if err := r.registerHook(h); err != nil {
-			return trimmed(err)
+			return fmt.Errorf("--%s %s: %w", nameOf(h.Kind), h.Text, trimmed(err))
 		}
 	}
 	return trimmed(r.registerConfig())
+}
+
+// nameOf is the flag's.
+func nameOf(kind engine.Kind) string {
+	return map[engine.Kind]string{engine.Remove: "remove", engine.OnExit: "on-exit", engine.OnFailure: "on-failure"}[kind]
 }
 
 func (r *runner) registerHook(h engine.Hook) error {
 	if h.Kind == engine.Remove {
 		return registerRemove(r.scope, h.Text)
 	}
-	flag := map[engine.Kind]string{engine.OnExit: "--on-exit", engine.OnFailure: "--on-failure"}[h.Kind]
-	words, err := split(h.Text)
+	words, err := wordsOf(h.Text)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", flag, h.Text, err)
+		return err
 	}
-	if len(words) == 0 {
-		return fmt.Errorf("%s: no command; write one, or leave the flag out", flag)
-	}
-	record, err := durable.Exec.Register(r.scope, durable.Command{Args: words}, lastly.Hook{Name: strings.TrimPrefix(flag, "--") + " " + filepath.Base(words[0])})
-	if err != nil {
-		return fmt.Errorf("%s %s: %w", flag, h.Text, err)
-	}
-	if h.Kind == engine.OnFailure {
+	record, err := durable.Exec.Register(r.scope, durable.Command{Args: words}, lastly.Hook{Name: nameOf(h.Kind) + " " + filepath.Base(words[0])})
+	if err == nil && h.Kind == engine.OnFailure {
 		r.onFailure = append(r.onFailure, record)
 	}
-	return nil
+	return err
+}
+
+// wordsOf are those of a command that can be run.
+func wordsOf(text string) ([]string, error) {
+	words, err := split(text)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(words) == 0:
+		return nil, errors.New("no command; write one, or leave the flag out")
+	case !utf8.ValidString(text):
+		return nil, errors.New("it is not UTF-8; write a script that does it, and name that")
+	}
+	if _, err := (action.Command{Args: words}).Capture(); err != nil {
+		return nil, fmt.Errorf("%w; name a program that is there now, by its path or in PATH", err)
+	}
+	return words, nil
 }
 
 func registerRemove(s *lastly.Scope, given string) error {

@@ -80,7 +80,7 @@ func TestAdd(t *testing.T) {
 	t.Parallel()
 	for _, kill := range []bool{false, true} {
 		for _, more := range [][]string{nil, {"--temp"}} {
-			l := prepare(t, append(more, "--", "sh", "-c", `echo x >>"$HOME/runs"; echo x >file; "$LASTLY" add remove file && (trap 'sleep 0.3; test -e file && echo tree >log; exit' TERM; echo ready >ready; while :; do sleep 0.02; done)`)...)
+			l := prepare(t, append(more, "--grace", "60", "--", "sh", "-c", `echo x >>"$HOME/runs"; echo x >file; "$LASTLY" add remove file && (trap 'sleep 0.3; test -e file && echo tree >log; exit' TERM; echo ready >ready; while :; do sleep 0.02; done)`)...)
 			l.cmd.Env = append(l.cmd.Env, "HOME="+l.dir) // a guard has another working folder
 			l.begin().await("ready")
 			if kill {
@@ -118,6 +118,29 @@ func TestNoFolder(t *testing.T) {
 	l.cmd.Env = append(l.cmd.Env, "LASTLY_DIR=/proc/none")
 	l.begin().ends(125, "")
 	l.says("LASTLY_DIR")
+}
+
+// TestTempFolder: where root's folder can't be made, as in a container whose root is read-only, the one for temporary files will do.
+func TestTempFolder(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		testproc.Skip(t, "only root has a folder in /var/lib")
+	}
+	if out, err := exec.Command("unshare", "--mount", "true").CombinedOutput(); err != nil {
+		testproc.Skip(t, "a mount namespace of its own is not permitted here: "+string(out))
+	}
+	for _, mode := range modes {
+		l := prepare(t, append(strings.Fields(mode), "--", "sh", "-c", `echo "$LASTLY_JOURNAL"; touch here; "$LASTLY" add remove here >id`)...)
+		l.cmd.Args = append([]string{"unshare", "--mount", "sh", "-c", `mount -t tmpfs -o ro none /var/lib && unset LASTLY_DIR STATE_DIRECTORY XDG_STATE_HOME && exec "$@"`, "sh", l.cmd.Path}, l.cmd.Args[1:]...)
+		path, err := exec.LookPath("unshare")
+		fatal(t, err)
+		l.cmd.Path = path
+		l.cmd.Env = append(l.cmd.Env, "TMPDIR="+l.path("temp"))
+		l.begin().ends(0, l.path("temp/lastly-0")+"\n")
+		if _, err := os.Lstat(l.path("here")); err == nil {
+			t.Errorf("%q: it was not removed", mode)
+		}
+	}
 }
 
 // TestEnvironment: the command finds its run.
@@ -238,9 +261,11 @@ func TestNobodyReads(t *testing.T) {
 			break
 		}
 	}
-	l = prepare(t, "--verbose", "--timeout", "0.2", "--on-exit", "touch undone", "--", "sh", "-c", "trap 'echo got; exit 3' TERM; echo ready >ready; while :; do sleep 0.02; done")
+	l = prepare(t, "--verbose", "--on-exit", "touch undone", "--", "sh", "-c", "trap 'echo got; exit 3' TERM; echo ready >ready; while :; do sleep 0.02; done")
 	l.cmd.Stderr = to
-	l.begin().ends(124, "got\n")
+	l.begin().await("ready")
+	l.signal(syscall.SIGTERM)
+	l.ends(3, "got\n")
 	if _, err := os.Lstat(l.path("undone")); err != nil {
 		t.Error(err)
 	}
@@ -259,6 +284,21 @@ func TestToldFailures(t *testing.T) {
 	if strings.Contains(l.err.String(), ".go:") || strings.Count(l.err.String(), "lastly:") != 2 {
 		t.Errorf("%s", l.err.String())
 	}
+}
+
+// TestQuiet: what goes wrong is told all the same, if it is a failure.
+func TestQuiet(t *testing.T) {
+	t.Parallel()
+	for flag, says := range map[string]string{"--quiet": "", "--temp": "has ended (SIGKILL)"} {
+		l := start(t, flag, "--", "sh", "-c", `exec >/dev/null 2>&1; trap 'kill -KILL $PPID' USR1; echo ready >ready; while :; do sleep 0.02; done`)
+		l.await("ready")
+		l.signal(syscall.SIGUSR1) // passed on, and so lastly knows that the command runs
+		l.ends(143, "")
+		l.says(says)
+	}
+	l := start(t, "--quiet", "--on-exit", "false", "--", "true")
+	l.ends(125, "")
+	l.says("on-exit false")
 }
 
 // TestSocketGoes: a killed run's socket goes with what else it left, or with the next run.

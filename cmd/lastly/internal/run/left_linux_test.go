@@ -1,7 +1,6 @@
 package run_test
 
 import (
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,18 +42,10 @@ func asNobody(t *testing.T, l *lastly) (own, root string) {
 		}
 	}
 	fatal(t, os.Chown(l.dir, nobody, nobody))
-	own, root = l.path("own"), l.path("root-s")
-	for path, mode := range map[string]os.FileMode{own: 0o755, root: 0o755 | os.ModeSetuid} {
-		from, err := os.Open(l.cmd.Path)
-		fatal(t, err)
-		to, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o700)
-		fatal(t, err)
-		_, err = io.Copy(to, from)
-		fatal(t, err)
-		fatal(t, to.Close())
-		fatal(t, from.Close())
-		fatal(t, os.Chmod(path, mode))
-	}
+	self, err := os.ReadFile(l.cmd.Path)
+	fatal(t, err)
+	own = l.program("own", self, 0o755)
+	root = l.program("root-s", self, 0o755|os.ModeSetuid)
 	l.cmd.Path, l.cmd.Args[0] = own, own
 	l.cmd.Env = append(l.cmd.Env, "LASTLY_DIR="+l.path("journals"))
 	l.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}

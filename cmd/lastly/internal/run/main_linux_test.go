@@ -67,7 +67,7 @@ func prepare(t *testing.T, args ...string) *lastly {
 	l := &lastly{t: t, dir: t.TempDir()}
 	l.cmd = exec.Command(self, append([]string{"run"}, args...)...)
 	l.cmd.Dir = l.dir
-	l.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "LASTLY="+self)
+	l.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "LC_ALL=C", "LASTLY="+self) // Perl writes to stderr about a locale that is not there
 	l.cmd.Stdout, l.cmd.Stderr = &l.out, &l.err
 	l.cmd.WaitDelay = testproc.Limit
 	return l
@@ -124,6 +124,18 @@ func (l *lastly) says(text string) {
 }
 
 func (l *lastly) path(name string) string { return filepath.Join(l.dir, name) }
+
+// program writes one into the working folder. Nothing is started meanwhile: it would have the file open for writing until it has
+// executed its own, and who executes this one would get "text file busy".
+func (l *lastly) program(name string, text []byte, mode os.FileMode) (path string) {
+	l.t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	path = l.path(name)
+	fatal(l.t, os.WriteFile(path, text, 0o700))
+	fatal(l.t, os.Chmod(path, mode))
+	return path
+}
 
 // await waits for a file in the working folder, and returns what is in it.
 func (l *lastly) await(name string) string {

@@ -32,10 +32,10 @@ func TestCannotStart(t *testing.T) {
 	l.begin().ends(126, "")
 	l.says("chmod +x")
 	l = prepare(t, "--", "./script", "a")
-	fatal(t, os.WriteFile(l.path("script"), []byte("echo hi $1\n"), 0o700))
+	l.program("script", []byte("echo hi $1\n"), 0o700)
 	l.begin().ends(0, "hi a\n") // as execvp(3) does
 	l = prepare(t, "--", "./interpreted")
-	fatal(t, os.WriteFile(l.path("interpreted"), []byte("#!/there/is/none\n"), 0o700))
+	l.program("interpreted", []byte("#!/there/is/none\n"), 0o700)
 	l.begin().ends(127, "")
 	l.says("#!")
 	for _, c := range []struct {
@@ -69,6 +69,10 @@ func TestUsage(t *testing.T) {
 		"--no-wait without":      {"--no-wait", "--", "true"},
 		"no end":                 {"--on-exit", "'a", "--", "true"},
 		"no command":             {"--on-exit", " ", "--", "true"},
+		"not UTF-8":              {"--on-exit", "touch \xff", "--", "true"},
+		"--report : it is empty": {"--report", "", "--", "true"},
+		"--remove /: ":           {"--remove", "/", "--", "true"},
+		"--on-failure ./none: command: exec: \"./none\": stat ./none: no such file or directory; name a program": {"--on-failure", "./none", "--", "true"},
 	} {
 		l := start(t, args...)
 		l.ends(125, "")
@@ -191,6 +195,21 @@ func TestInherits(t *testing.T) {
 				t.Errorf("%q: %q", signals, lines)
 			}
 		}
+	}
+}
+
+// TestBlocked: what was blocked stays so, but for what Go's runtime unblocks before any code runs.
+func TestBlocked(t *testing.T) {
+	t.Parallel()
+	perl, err := exec.LookPath("perl")
+	if err != nil {
+		testproc.Skip(t, err.Error())
+	}
+	for _, mode := range modes {
+		l := prepare(t)
+		script := `use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGHUP)); exec @ARGV`
+		l.cmd.Path, l.cmd.Args = perl, append([]string{"perl", "-e", script, l.cmd.Path, "run"}, append(strings.Fields(mode), "--", "grep", "SigBlk", "/proc/self/status")...)
+		l.begin().ends(0, "SigBlk:\t0000000000002a00\n")
 	}
 }
 

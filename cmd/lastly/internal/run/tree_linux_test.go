@@ -68,8 +68,11 @@ func TestLetGoKilled(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	sleep := made(t)
-	l := start(t, "--timeout", "0.3", "--", "sh", "-c", "trap 'echo term; exit 0' TERM; setsid sleep "+sleep+" & while :; do sleep 0.02; done")
-	l.ends(124, "term\n")
+	l := start(t, "--timeout", "0.3", "--grace", "60", "--", "sh", "-c", "trap 'echo term >term; exit 0' TERM; setsid sleep "+sleep+" & echo ready >ready; while :; do sleep 0.02; done")
+	l.ends(124, "")
+	if ready := l.read("ready"); ready != "" && l.read("term") == "" { // else the time was over before the shell had begun
+		t.Error("it was not asked to end")
+	}
 	if lives(sleep) {
 		t.Error("something is left")
 	}
@@ -150,7 +153,7 @@ func TestBothKilled(t *testing.T) {
 func TestHandlersGoOn(t *testing.T) {
 	t.Parallel()
 	for _, who := range []string{"outer", "inner"} {
-		l := start(t, "--", "sh", "-c", `exec >/dev/null 2>&1; trap 'sh -c "sleep 0.2; echo handled" >handled; exit 3' TERM; trap 'echo passed >passed' USR1
+		l := start(t, "--grace", "60", "--", "sh", "-c", `exec >/dev/null 2>&1; trap 'sh -c "sleep 0.2; echo handled" >handled; exit 3' TERM; trap 'echo passed >passed' USR1
 			sleep 3600 & sleep 3600 & sleep 3600 & echo $PPID >inner; while :; do sleep 0.02; done`)
 		inner, err := strconv.Atoi(l.await("inner"))
 		fatal(t, err)
@@ -257,9 +260,8 @@ func TestLetGoGuarded(t *testing.T) {
 func TestNestedAskedOnce(t *testing.T) {
 	t.Parallel()
 	for range 3 {
-		l := start(t, "--timeout", "0.4", "--", "sh", "-c", `"$LASTLY" run -- sh -c "trap 'echo got >>got; end=yes' TERM; echo ready >ready; while [ ! \$end ]; do sleep 0.01; done; sleep 0.2"`)
-		l.await("ready")
-		l.ends(124, "")
+		l := start(t, "--grace", "60", "--", "sh", "-c", `"$LASTLY" run --grace 60 -- sh -c "trap 'echo got >>got; end=yes' TERM; echo ready >ready; while [ ! \$end ]; do sleep 0.01; done; sleep 0.2" & while [ ! -s ready ]; do sleep 0.01; done; exit 3`)
+		l.ends(3, "")
 		if got := l.read("got"); got != "got\n" {
 			t.Errorf("%q", got)
 		}

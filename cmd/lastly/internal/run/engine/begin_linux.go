@@ -127,14 +127,18 @@ func (s *Session) Unlisten() {
 
 // folder is that of journals, by the rules of package durable, or why it can't be used.
 func folder() (dir, why string) {
-	dir = firstFolder()
+	dir, fallback := firstFolder()
 	if !hasPrefix(dir, "/") {
 		return "", dir + " is no absolute path; look at LASTLY_DIR"
 	}
 	var st syscall.Stat_t
 	err := syscall.Lstat(dir, &st)
 	if err == syscall.ENOENT {
-		if err = makeFolder(dir); err == nil {
+		if err = makeFolder(dir); err != nil && fallback {
+			dir = tempFolder()
+			err = makeFolder(dir)
+		}
+		if err == nil {
 			err = syscall.Lstat(dir, &st)
 		}
 	}
@@ -159,20 +163,25 @@ func makeFolder(dir string) error {
 	return nil
 }
 
-func firstFolder() string {
+// firstFolder is where journals are. With fallback, tempFolder will do as well.
+func firstFolder() (dir string, fallback bool) {
 	if dir, _ := syscall.Getenv("LASTLY_DIR"); dir != "" {
-		return dir
+		return dir, false
 	}
 	if dir, _ := syscall.Getenv("STATE_DIRECTORY"); dir != "" {
 		dir, _, _ = cut(dir, ':')
-		return dir + "/lastly"
+		return dir + "/lastly", false
 	}
 	if dir, _ := syscall.Getenv("XDG_STATE_HOME"); hasPrefix(dir, "/") {
-		return dir + "/lastly"
+		return dir + "/lastly", false
 	}
 	if syscall.Geteuid() == 0 {
-		return "/var/lib/lastly"
+		return "/var/lib/lastly", true
 	}
+	return tempFolder(), false
+}
+
+func tempFolder() string {
 	temp, _ := syscall.Getenv("TMPDIR")
 	if temp == "" {
 		temp = "/tmp"

@@ -10,20 +10,23 @@ func (m Millis) String() string {
 	return strconv.FormatFloat(float64(m)/1000, 'f', -1, 64) + "s"
 }
 
-// most is beyond anything that is meant, and far from an overflow.
-const most Millis = 1 << 52
+// most are 30 years and some: beyond anything that is meant, and far from an overflow when times are added up in nanoseconds.
+const most Millis = 1 << 40
 
-// millis reads 90s, 1m30s, 500ms, or a number of seconds as timeout(1) does.
-func millis(text string) (Millis, string) {
-	const bad = "no duration; write 90s, 1m30s, or a number of seconds"
+// ParseMillis reads 90s, 1m30s, 500ms, or a number of seconds as timeout(1) does. bad is what is wrong with it.
+func ParseMillis(text string) (m Millis, bad string) {
+	const none = "no duration; write 90s, 1m30s, or a number of seconds"
 	if text != "" && text[0] == '-' {
 		return 0, "a time can't be negative; write 0 or more"
 	}
-	if seconds, ok := number(text); ok {
-		return rounded(seconds * 1000), ""
+	if text == "" {
+		return 0, none
 	}
-	total := 0.0
-	for rest := text; rest != ""; {
+	total, rest := 0.0, text
+	if seconds, ok := number(text); ok {
+		total, rest = seconds*1000, ""
+	}
+	for rest != "" {
 		n := 0
 		for n < len(rest) && (rest[n] >= '0' && rest[n] <= '9' || rest[n] == '.') {
 			n++
@@ -35,13 +38,13 @@ func millis(text string) (Millis, string) {
 		value, ok := number(rest[:n])
 		unit := unitOf(rest[n:u])
 		if !ok || unit == 0 {
-			return 0, bad
+			return 0, none
 		}
 		total += value * unit
 		rest = rest[u:]
 	}
-	if text == "" || total >= float64(most) {
-		return 0, bad
+	if total > float64(most) {
+		return 0, "too long; 30 years are the most"
 	}
 	return rounded(total), ""
 }
@@ -62,7 +65,7 @@ func number(text string) (float64, bool) {
 		}
 	}
 	n, err := strconv.ParseFloat(text, 64)
-	return n, err == nil && n < float64(most/1000)
+	return n, err == nil
 }
 
 func unitOf(name string) float64 {

@@ -67,26 +67,23 @@ type flag struct {
 func flags() []flag {
 	hook := func(kind Kind) func(*Options, string) string {
 		return func(o *Options, text string) string {
-			if text == "" { // as a path, it would be the working folder
-				return "it is empty; was a variable not set?"
-			}
 			o.Hooks = append(o.Hooks, Hook{kind, text})
-			return ""
+			return ifEmpty(text) // as a path, it would be the working folder
 		}
 	}
 	return []flag{
-		{name: "--grace", value: func(o *Options, text string) (bad string) { o.Grace, bad = millis(text); return bad }},
-		{name: "--timeout", value: func(o *Options, text string) (bad string) { o.Timeout, bad = millis(text); return bad }},
+		{name: "--grace", value: func(o *Options, text string) (bad string) { o.Grace, bad = ParseMillis(text); return bad }},
+		{name: "--timeout", value: func(o *Options, text string) (bad string) { o.Timeout, bad = ParseMillis(text); return bad }},
 		{name: "--temp", set: func(o *Options) { o.Temp = true }},
 		{name: "--remove", value: hook(Remove)},
 		{name: "--on-exit", value: hook(OnExit)},
 		{name: "--on-failure", value: hook(OnFailure)},
-		{name: "--lock", value: func(o *Options, text string) string { o.Lock = append(o.Lock, text); return "" }},
+		{name: "--lock", value: func(o *Options, text string) string { o.Lock = append(o.Lock, text); return ifEmpty(text) }},
 		{name: "--no-wait", set: func(o *Options) { o.NoWait = true }},
 		{name: "--let-go", set: func(o *Options) { o.LetGo = true }},
 		{name: "--group", set: func(o *Options) { o.Group = true }},
 		{name: "--ok-status", value: (*Options).okStatus},
-		{name: "--report", value: func(o *Options, text string) string { o.Report = text; return "" }},
+		{name: "--report", value: func(o *Options, text string) (bad string) { o.Report, bad = text, ifEmpty(text); return bad }},
 		{name: "--config", value: (*Options).config},
 		{name: "--signal-rewrite", value: (*Options).rewrite},
 		{name: "--quiet", set: func(o *Options) { o.Quiet = true }},
@@ -180,18 +177,24 @@ func Flag(word string) (*Options, error) {
 // config notes the file. A second one would need rules for what both say, and a name in one could mean a hook of the other.
 func (o *Options) config(text string) string {
 	switch {
-	case text == "":
-		return "it is empty; was a variable not set?"
 	case text == "-":
 		return "stdin is the command's; write a file, or --config <(...) in a shell that has that"
 	case o.Config != "":
 		return "there is one already, " + o.Config + "; write all into one file"
 	}
 	o.Config = text
+	return ifEmpty(text)
+}
+
+// ifEmpty is what is wrong with a text that is.
+func ifEmpty(text string) string {
+	if text == "" {
+		return "it is empty; was a variable not set?"
+	}
 	return ""
 }
 
-// rewrite reads A:B. B may be 0: A is not passed on.
+// okStatus reads a status that counts as 0.
 func (o *Options) okStatus(text string) string {
 	n, err := strconv.ParseUint(text, 10, 8)
 	if err != nil {
@@ -204,6 +207,7 @@ func (o *Options) okStatus(text string) string {
 // IsOK reports whether an exit status counts as 0.
 func (o *Options) IsOK(status int) bool { return o.OK[status/64&3]&(1<<(status%64)) != 0 }
 
+// rewrite reads A:B. B may be 0: A is not passed on.
 func (o *Options) rewrite(text string) string {
 	from, to, ok := cut(text, ':')
 	a, b := signalNumber(from), signalNumber(to)

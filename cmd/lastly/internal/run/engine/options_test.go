@@ -10,14 +10,19 @@ func TestMillis(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]Millis{
 		"0": 0, "5": 5000, "0.5": 500, "5s": 5000, "90s": 90_000, "1m30s": 90_000, "1.5m": 90_000, "250ms": 250, "2h": 7_200_000, "1d": 86_400_000, ".5": 500,
-		"0.0001": 1, "0.5ms": 1, "1.1": 1100, "0.3": 300,
+		"0.0001": 1, "0.5ms": 1, "1.1": 1100, "0.3": 300, "10000d": 864_000_000_000,
 	} {
-		if got, bad := millis(text); got != want || bad != "" {
+		if got, bad := ParseMillis(text); got != want || bad != "" {
 			t.Errorf("%q: %d, %q, want %d", text, got, bad, want)
 		}
 	}
-	for _, text := range []string{"", "s", "-1", "-1s", "1x", "1s2", "soon", "1e3", "inf", "NaN", "0x10", "99999999999999999999", "1h-1m", "1 s", "..", "1ss"} {
-		if got, bad := millis(text); bad == "" {
+	for _, text := range []string{"2000000000", "30000d", "99999999999999999999", "1" + strings.Repeat("0", 400) + "s"} { // as nanoseconds, they would be less than nothing
+		if got, bad := ParseMillis(text); bad == "" {
+			t.Errorf("%.20q: %d", text, got)
+		}
+	}
+	for _, text := range []string{"", "s", "-1", "-1s", "1x", "1s2", "soon", "1e3", "inf", "NaN", "0x10", "1h-1m", "1 s", "..", "1ss"} {
+		if got, bad := ParseMillis(text); bad == "" {
 			t.Errorf("%q: %d", text, got)
 		}
 	}
@@ -63,7 +68,10 @@ func TestParse(t *testing.T) {
 	if err != nil || !o.Group || !o.Plain() {
 		t.Errorf("%+v: %v", o, err)
 	}
-	for _, bad := range []string{"--ok-status 256 true", "--ok-status -1 true", "--ok-status x true", "--remove -- true", "--timeout -- true", "--signal-rewrite KILL:TERM true"} {
+	for _, bad := range []string{
+		"--ok-status 256 true", "--ok-status -1 true", "--ok-status x true", "--remove -- true", "--timeout -- true", "--signal-rewrite KILL:TERM true",
+		"--report= true", "--lock= true", "--config= true", "--remove= true", "--on-exit= true",
+	} {
 		if _, err := Parse(strings.Fields(bad)); err == nil {
 			t.Errorf("%s: no error", bad)
 		}

@@ -210,7 +210,7 @@ func (s *Session) fork() error {
 	s.Inner, err = syscall.ForkExec("/proc/self/exe", []string{supervise.Name}, attr)
 	if err != nil {
 		s.Inner = 0
-		return &StartError{CodeOwn, "start the process that holds the command's tree: " + err.Error() + "; it is this program itself (/proc/self/exe), so look at /proc and at the limit of processes (ulimit -u)"}
+		return &StartError{CodeOwn, "start the process that holds the command's tree: " + err.Error() + "; it is this program itself (/proc/self/exe), so look at /proc, and at the limits of processes and of open files (ulimit -u, -n)"}
 	}
 	return nil
 }
