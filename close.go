@@ -7,30 +7,44 @@ import (
 
 // This file is the close of a scope as its callers and its parent see it; flow.go is what happens inside.
 
-// shutdown is Shutdown with what only this package may add: a cause, and a parent's limits.
-func (s *Scope) shutdown(ctx context.Context, cause error, lim *limits) error {
-	f, w, mayWait := s.prepareClose(ctx, lim)
+// shutdown is Shutdown with a cause; nil is that somebody asked.
+func (s *Scope) shutdown(ctx context.Context, cause error) error {
+	f, w, mayWait := s.prepareClose(ctx)
 	if w != nil {
 		defer endWait(w)
 	}
-	if f == nil || !s.beginClose(f, cause, lim) {
-		return s.joinClose(ctx, lim)
-	}
-	if lim != nil || !mayWait {
-		// A parent hurries the flow itself; and who does not wait must not hurry it when its own context ends.
-		ctx = context.Background()
+	if f == nil || !s.beginClose(f, cause, nil) {
+		return s.await(ctx)
 	}
 	if !mayWait {
-		go f.close(ctx) // ends with the flow
+		go f.close(context.Background()) // ends with the flow; who does not wait must not hurry it when its own context ends
 		return ErrClosing
 	}
 	f.close(ctx)
 	return s.err
 }
 
+// shutdownWithin is the close of a child by its parent, which waits as long as the child has, and gives it up after that.
+// It need not ask whether it may wait: who waits for the parent waits for everything in the child anyway.
+func (s *Scope) shutdownWithin(ctx context.Context, cause error, lim *limits) error {
+	if f := newFlow(s, ctx, lim); s.beginClose(f, cause, lim) {
+		f.close(context.Background()) // the parent hurries the flow itself
+		return s.err
+	}
+	s.mu.Lock()
+	s.claimed = true
+	if !s.settled {
+		s.flow.hurry(lim)
+	}
+	done := s.doneLocked()
+	s.mu.Unlock()
+	<-done
+	return s.err
+}
+
 // prepareClose makes the flow that is to close s, if s is open, and finds out whether the caller may wait for it: an
 // insider's wait is noted in w.
-func (s *Scope) prepareClose(ctx context.Context, lim *limits) (f *flow, w *wait, mayWait bool) {
+func (s *Scope) prepareClose(ctx context.Context) (f *flow, w *wait, mayWait bool) {
 	s.mu.Lock()
 	open, mayBeInside := s.phase == phaseOpen, s.insiders > 0
 	s.mu.Unlock()
@@ -39,13 +53,13 @@ func (s *Scope) prepareClose(ctx context.Context, lim *limits) (f *flow, w *wait
 	}
 	if mayBeInside || insiderCount.Load() > 0 {
 		if in := callerInside(ctx); in != nil {
-			if w, mayWait = beginWait(in, s, nil); !mayWait && lim == nil {
+			if w, mayWait = beginWait(in, s); !mayWait {
 				ctx = context.WithoutCancel(ctx) // its deadline does not bound what it won't wait for
 			}
-			return newFlow(s, ctx, lim), w, mayWait
+			return newFlow(s, ctx, nil), w, mayWait
 		}
 	}
-	return newFlow(s, ctx, lim), nil, true
+	return newFlow(s, ctx, nil), nil, true
 }
 
 // beginClose makes f the flow that closes s. It returns false if somebody else was faster.
@@ -63,22 +77,8 @@ func (s *Scope) beginClose(f *flow, cause error, lim *limits) bool {
 	return true
 }
 
-// joinClose waits for the close that somebody else began.
-func (s *Scope) joinClose(ctx context.Context, lim *limits) error {
-	if lim == nil {
-		return s.await(ctx, ctx)
-	}
-	s.mu.Lock()
-	if !s.settled {
-		s.flow.hurry(lim)
-	}
-	s.mu.Unlock()
-	// A parent's hook: it waits as long as the child has, and is given up by the parent after that.
-	return s.await(context.Background(), ctx)
-}
-
-// await waits until s is closed, or ctx is over; by is a context of whoever asks.
-func (s *Scope) await(ctx, by context.Context) error {
+// await waits for a close that somebody else began, at most until ctx is over.
+func (s *Scope) await(ctx context.Context) error {
 	s.mu.Lock()
 	s.claimed = true
 	if s.settled {
@@ -87,8 +87,8 @@ func (s *Scope) await(ctx, by context.Context) error {
 	}
 	done := s.doneLocked()
 	s.mu.Unlock()
-	if in := callerInside(by); in != nil {
-		w, ok := beginWait(in, s, nil)
+	if in := callerInside(ctx); in != nil {
+		w, ok := beginWait(in, s)
 		if !ok {
 			return ErrClosing
 		}
@@ -183,5 +183,5 @@ func (s *Scope) closeAsHook(ctx context.Context) error {
 	p.mu.Lock()
 	cause := p.cause
 	p.mu.Unlock()
-	return s.shutdown(ctx, cause, &limits{grace: grace, end: end})
+	return s.shutdownWithin(ctx, cause, &limits{grace: grace, end: end})
 }

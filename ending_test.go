@@ -16,14 +16,22 @@ import (
 // registersLate is a handler that registers a hook, as foreign code may, when it hears of a hook that was abandoned.
 type registersLate struct {
 	slog.Handler
-	sc              *lastly.Scope
-	registered, ran *atomic.Int64
+	sc                     *lastly.Scope
+	registered, ran, shown *atomic.Int64
 }
 
 func (h registersLate) Handle(_ context.Context, r slog.Record) error {
 	if strings.Contains(r.Message, "hook") {
 		h.registered.Add(1)
-		h.sc.Defer("late", func(context.Context) error { h.ran.Add(1); return nil })
+		h.sc.Defer("late", func(context.Context) error {
+			h.ran.Add(1)
+			for _, row := range h.sc.Report().Hooks {
+				if row.Name == "late" && row.Outcome == lastly.OutcomeRunning {
+					h.shown.Add(1)
+				}
+			}
+			return nil
+		})
 	}
 	return nil
 }
@@ -32,8 +40,8 @@ func (h registersLate) Handle(_ context.Context, r slog.Record) error {
 func TestRegisterAtTheLastMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sc := &lastly.Scope{Grace: 10 * s, HookTimeout: time.Hour}
-		var registered, ran atomic.Int64
-		sc.Logger = slog.New(registersLate{slog.Default().Handler(), sc, &registered, &ran})
+		var registered, ran, shown atomic.Int64
+		sc.Logger = slog.New(registersLate{slog.Default().Handler(), sc, &registered, &ran, &shown})
 		free := make(chan struct{})
 		defer close(free)
 		sc.Register(lastly.Hook{Name: "behind", Run: func(context.Context) error { return nil }})
@@ -44,6 +52,9 @@ func TestRegisterAtTheLastMoment(t *testing.T) {
 		synctest.Wait()
 		if registered.Load() == 0 || registered.Load() != ran.Load() {
 			t.Errorf("%d were registered, %d ran", registered.Load(), ran.Load())
+		}
+		if shown.Load() != ran.Load() {
+			t.Errorf("%d ran, and found themselves %d times in the report", ran.Load(), shown.Load())
 		}
 		for _, h := range sc.Report().Hooks {
 			if h.Outcome == lastly.OutcomePending {

@@ -134,6 +134,7 @@ func TestExitUnderMain(t *testing.T) {
 		"a late hook":                {"deferred", "hook two", "hook one"},
 		"a Go, when it is stopped":   {"deferred", "hook one"},
 		"every hook":                 {"deferred", "hook one"},
+		"OnExit":                     {"deferred", "hook one"},
 	} {
 		t.Run(in, func(t *testing.T) {
 			t.Parallel()

@@ -176,7 +176,11 @@ func exitAloneFrom(args []string) {
 // exitUnderMainIn calls Exit at odd places.
 func exitUnderMainIn(args []string) {
 	hook("one")
-	lastly.Main(func(ctx context.Context) (err error) {
+	p := lastly.Program{}
+	if args[0] == "OnExit" {
+		p.OnExit = func(lastly.Report) { lastly.Exit(3) }
+	}
+	p.Main(func(ctx context.Context) (err error) {
 		defer say("deferred")
 		switch args[0] {
 		case "a deferred call":

@@ -76,7 +76,8 @@ func newFlow(s *Scope, ctx context.Context, lim *limits) *flow {
 	f.grace = grace
 	f.end = grace + Reserve
 	if lim != nil {
-		f.tighten(lim)
+		f.grace = max(0, min(f.grace, lim.grace.Sub(f.began)))
+		f.end = max(0, min(f.grace+Reserve, lim.end.Sub(f.began)))
 	} else if deadline, ok := ctx.Deadline(); ok {
 		f.grace = max(0, min(f.grace, deadline.Sub(f.began)))
 		f.end = f.grace + Reserve
@@ -85,16 +86,6 @@ func newFlow(s *Scope, ctx context.Context, lim *limits) *flow {
 }
 
 func (f *flow) now() time.Duration { return time.Since(f.began) }
-
-// tighten bounds the flow by what a parent leaves it.
-func (f *flow) tighten(lim *limits) {
-	if f.s.parent != nil && f.s.Grace <= 0 && lim.grace.Sub(f.began) > f.grace {
-		f.grace = lim.grace.Sub(f.began) // its own default is no reason to take less than the parent gives
-	}
-	f.grace = max(0, min(f.grace, lim.grace.Sub(f.began)))
-	f.end = max(0, lim.end.Sub(f.began))
-	f.end = min(f.end, f.grace+Reserve)
-}
 
 // close runs the flow to its end. Nothing in it can block for longer than the flow's end.
 func (f *flow) close(ctx context.Context) {

@@ -66,10 +66,7 @@ func (s *Scope) endHold(h *hold) {
 func (s *Scope) dropHold(h *hold) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if h.prev == nil && s.holds != h {
-		return // given up already
-	}
-	s.forgetHold(h)
+	s.forgetHold(h) // for the second time if it was given up: nobody looks at what is left of it any more
 	if s.holds == nil && s.phase == phaseHolding && s.flow.holdsOver != nil {
 		close(s.flow.holdsOver)
 		s.flow.holdsOver = nil

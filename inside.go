@@ -145,54 +145,70 @@ func callerInside(ctx context.Context) *insider {
 }
 
 // waits are the waits of insiders for scopes and for other hooks, so that one which would close a circle is refused. A
-// hook waits only when it closes another scope or runs another's handle, which is rare: one lock will do.
+// hook waits only when it closes another scope or runs another's handle, which is rare: one lock will do. What a flow
+// waits for by itself, its hooks and the scopes under its own, is not in it: who waits for the flow's scope or for the
+// hook waits for that, too.
 var waits waitTable
 
 type waitTable struct {
-	mu  sync.Mutex
-	all map[*wait]struct{}
+	mu sync.Mutex
+	on map[any]map[*wait]struct{} // by the *Scope or *Handle that is waited for
 }
 
 type wait struct {
-	by    *insider
-	scope *Scope  // waited for, or
-	h     *Handle // waited for
+	by *insider
+	on any // the *Scope or *Handle
 }
 
 // beginWait notes that in waits for a scope or a hook. It returns false, and notes nothing, if that could never end:
 // because what it waits for waits for it.
-func beginWait(in *insider, s *Scope, h *Handle) (*wait, bool) {
-	w := &wait{by: in, scope: s, h: h}
+func beginWait[T *Scope | *Handle](in *insider, on T) (*wait, bool) {
+	w := &wait{by: in, on: on}
 	waits.mu.Lock()
 	defer waits.mu.Unlock()
-	if waits.leadsTo(w, in, make(map[*wait]bool)) {
+	if waits.closesCircle(w) {
 		return nil, false
 	}
-	if waits.all == nil {
-		waits.all = make(map[*wait]struct{})
+	if waits.on == nil {
+		waits.on = make(map[any]map[*wait]struct{})
 	}
-	waits.all[w] = struct{}{}
+	if waits.on[on] == nil {
+		waits.on[on] = make(map[*wait]struct{})
+	}
+	waits.on[on][w] = struct{}{}
 	return w, true
 }
 
 func endWait(w *wait) {
 	waits.mu.Lock()
-	delete(waits.all, w)
-	waits.mu.Unlock()
+	defer waits.mu.Unlock()
+	delete(waits.on[w.on], w)
+	if len(waits.on[w.on]) == 0 {
+		delete(waits.on, w.on)
+	}
 }
 
-// leadsTo reports whether what w waits for can't end before in goes on.
-func (t *waitTable) leadsTo(w *wait, in *insider, seen map[*wait]bool) bool {
-	if seen[w] {
-		return false
-	}
-	seen[w] = true
-	if w.needs(in) {
-		return true
-	}
-	for other := range t.all {
-		if w.needs(other.by) && t.leadsTo(other, in, seen) {
+// closesCircle reports whether what w waits for needs its insider to go on, or one that waits for it, or for that one.
+func (t *waitTable) closesCircle(w *wait) bool {
+	stuck := []*insider{w.by}
+	seen := make(map[any]bool)
+	for len(stuck) > 0 {
+		in := stuck[len(stuck)-1]
+		stuck = stuck[:len(stuck)-1]
+		if w.needs(in) {
 			return true
+		}
+		needing := []any{in.h}
+		for c := in.scope; c != nil && !seen[c]; c = c.up() {
+			needing = append(needing, c)
+		}
+		for _, on := range needing {
+			if !seen[on] {
+				seen[on] = true
+				for other := range t.on[on] {
+					stuck = append(stuck, other.by)
+				}
+			}
 		}
 	}
 	return false
@@ -200,12 +216,8 @@ func (t *waitTable) leadsTo(w *wait, in *insider, seen map[*wait]bool) bool {
 
 // needs reports whether what w waits for waits for in to go on.
 func (w *wait) needs(in *insider) bool {
-	if w.scope != nil {
-		return in.scope.within(w.scope)
+	if s, ok := w.on.(*Scope); ok {
+		return in.scope.within(s)
 	}
-	if w.h == in.h {
-		return true
-	}
-	child, ok := w.h.ext.(*Scope)
-	return ok && in.scope.within(child)
+	return w.on == any(in.h)
 }

@@ -22,6 +22,9 @@ import (
 // and a supervisor in it may forward it once more.
 const samePress = 100 * time.Millisecond
 
+// reportPatience is how long the final report may take.
+const reportPatience = 5 * time.Second
+
 // A mainLoop is one run of a Program. Its goroutine owns the decision how the process ends; others send.
 type mainLoop struct {
 	p     Program
@@ -102,7 +105,7 @@ func (m *mainLoop) loop() int {
 		}
 	}
 	go func() { // ends with the flow
-		_ = m.scope.shutdown(context.WithoutCancel(m.ctx), m.cause, nil)
+		_ = m.scope.shutdown(context.WithoutCancel(m.ctx), m.cause)
 		<-m.scope.Closed()
 		close(flowOver)
 	}()
@@ -163,7 +166,7 @@ func (m *mainLoop) inside(in *insider) {
 		}
 	}()
 	m.recoverOrphans() // here, so that signals are heard meanwhile
-	err = m.run(m.runCtx)
+	err = sound(m.run(m.runCtx))
 	returned = true
 }
 
@@ -248,7 +251,7 @@ func codeOf(err error) int {
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &e):
+	case errors.As(err, &e) && e != nil:
 		return e.Code
 	}
 	return 1
@@ -317,15 +320,27 @@ func (m *mainLoop) finish() int {
 	s.mu.Unlock()
 	if m.p.logger(s) == nil {
 		if m.result != nil && m.result.err != nil && (m.by == byReturn || !m.interrupted()) {
-			m.say("lastly: run: " + m.result.err.Error())
+			m.say(fmt.Sprintf("lastly: run: %v", m.result.err))
 		}
 		m.sayFailures()
 	}
-	if m.p.OnExit != nil {
-		report := s.Report()
-		bounded(time.Second, func() { m.p.OnExit(report) })
-	}
+	m.tellOnExit()
 	return m.code
+}
+
+// tellOnExit calls OnExit with the final report. A hook's Note, which the report asks for, is foreign code as well; but a
+// report on many hooks may take its time on a busy machine, and is not to be lost for that.
+func (m *mainLoop) tellOnExit() {
+	if m.p.OnExit == nil {
+		return
+	}
+	made := make(chan Report, 1)
+	bounded(reportPatience, func() { made <- m.scope.Report() })
+	select {
+	case report := <-made:
+		bounded(time.Second, func() { m.p.OnExit(report) })
+	default:
+	}
 }
 
 // codeOfClose is the code after an end that neither return, Exit nor a signal decided: run was abandoned, or a Go

@@ -2,6 +2,7 @@ package lastly_test
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -42,6 +43,16 @@ func TestNote(t *testing.T) {
 	text := s.Report().String()
 	if !strings.Contains(text, "(drained 3)") || !strings.Contains(text, `(a\nchild)`) || strings.Count(text, "(")-strings.Count(text, "(cause") != 5 {
 		t.Errorf("the text has other notes:\n%s", text)
+	}
+}
+
+// TestNoteMustNotEndMain: OnExit's report calls the notes, where nothing may hold up the exit.
+func TestNoteMustNotEndMain(t *testing.T) {
+	lastly.Register(lastly.Hook{Run: nop, Note: func() string { runtime.Goexit(); return "" }})
+	p := silent()
+	p.OnExit = func(lastly.Report) {}
+	if code := p.Run(t.Context(), nop); code != 0 {
+		t.Errorf("code %d", code)
 	}
 }
 

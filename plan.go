@@ -51,7 +51,7 @@ func (f *flow) mirrorOf(h *Handle) {
 	m.extra().early = h.rec
 	h.rec.extra().mirror = m
 	m.began = f.now()
-	m.deadline, m.giveUp = maxDuration, maxDuration
+	m.deadline, m.giveUp = forever, forever
 	f.mirrors = append(f.mirrors, m)
 	f.boundMirror(m, m.began)
 }

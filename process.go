@@ -92,7 +92,7 @@ func requestExit(code int, site uintptr) (underMain bool) {
 // exitAlone is an exit flow without Main.
 func exitAlone(cause *ExitError) {
 	s := Process()
-	_ = s.shutdown(context.Background(), cause, nil)
+	_ = s.shutdown(context.Background(), cause)
 	exiting.mu.Lock()
 	code := exiting.code
 	exiting.mu.Unlock()

@@ -86,6 +86,10 @@ func (p Program) Main(run func(context.Context) error) {
 	if m.dieBy != nil {
 		dieBy(m.dieBy)
 	}
+	if code == 0 {
+		m.noteExits() // of OnExit, or of what was given up and has gone on
+		code = m.code
+	}
 	osExit(code)
 }
 

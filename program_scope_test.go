@@ -155,6 +155,22 @@ func TestClosedByHand(t *testing.T) {
 	}
 }
 
+// TestClosedByHandWithoutRun closes the process scope under a run that does not return.
+func TestClosedByHandWithoutRun(t *testing.T) {
+	free := make(chan struct{})
+	defer close(free)
+	p := silent()
+	p.HookTimeout = 50 * time.Millisecond
+	code := p.Run(context.Background(), func(context.Context) error {
+		go func() { _ = lastly.Process().Close() }()
+		stuckIn(free)
+		return nil
+	})
+	if code != 1 {
+		t.Errorf("code %d, want 1: a run that did not return is no success", code)
+	}
+}
+
 // TestLatePanic: a run that was left behind panics while the hooks run.
 func TestLatePanic(t *testing.T) {
 	free, over := make(chan struct{}), make(chan struct{})

@@ -105,6 +105,9 @@ func TestRunCodes(t *testing.T) {
 		{"Goexit", func(context.Context) error { runtime.Goexit(); return nil }, lastly.Hook{}, 1},
 		{"Exit", exits(5), lastly.Hook{}, 5},
 		{"Exit 0", exits(0), lastly.Hook{}, 0},
+		{"Exit 0, then error", toldBy(0, func(context.Context) error { return errFromRun }), lastly.Hook{}, 1},
+		{"Exit 0, then its context's error", toldBy(0, context.Context.Err), lastly.Hook{}, 0},
+		{"Exit 5, then ExitError", toldBy(5, func(context.Context) error { return &lastly.ExitError{Code: 7} }), lastly.Hook{}, 5},
 
 		{"nil, hook fails", nop, lastly.Hook{Run: fails}, 1},
 		{"nil, best effort fails", nop, lastly.Hook{Run: fails, BestEffort: true}, 0},
@@ -122,7 +125,13 @@ func TestRunCodes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ran := false
-			code := silent().Run(context.Background(), func(ctx context.Context) error {
+			p := silent()
+			p.OnExit = func(r lastly.Report) {
+				if *r.ExitCode != c.want {
+					t.Errorf("the report says code %d, want %d", *r.ExitCode, c.want)
+				}
+			}
+			code := p.Run(context.Background(), func(ctx context.Context) error {
 				lastly.Defer("first", func() { ran = true })
 				if c.hook.Run != nil {
 					lastly.Register(c.hook)
@@ -133,6 +142,15 @@ func TestRunCodes(t *testing.T) {
 				t.Errorf("code %d, want %d; the first hook ran: %v", code, c.want, ran)
 			}
 		})
+	}
+}
+
+// toldBy is a run that somebody else ends with Exit.
+func toldBy(code int, end func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		go lastly.Exit(code)
+		<-ctx.Done()
+		return end(ctx)
 	}
 }
 

@@ -3,6 +3,7 @@ package lastly
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -338,5 +339,5 @@ func textOf(err error) string {
 	if err == nil {
 		return ""
 	}
-	return err.Error()
+	return fmt.Sprint(err) // not err.Error(): a cause may be anybody's, and fmt bears with it
 }

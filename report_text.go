@@ -40,7 +40,7 @@ func (r *Report) write(b *strings.Builder, indent string) {
 		fmt.Fprintf(b, " for %v", brief(r.Duration))
 	}
 	if r.Cause != nil {
-		fmt.Fprintf(b, " (cause: %s)", oneLine(r.Cause.Error()))
+		fmt.Fprintf(b, " (cause: %s)", oneLine(textOf(r.Cause)))
 	}
 	if r.ExitCode != nil {
 		fmt.Fprintf(b, ", exit code %d", *r.ExitCode)

@@ -236,7 +236,7 @@ func (s *Scope) Rollback(err *error) {
 
 // Close is Shutdown bounded by the scope's Grace alone. It makes a Scope an io.Closer. A second Close returns the first
 // one's result.
-func (s *Scope) Close() error { return s.shutdown(context.Background(), nil, nil) }
+func (s *Scope) Close() error { return s.shutdown(context.Background(), nil) }
 
 // Shutdown closes the scope: Context ends, holds are awaited, then every hook runs in its order. It returns their
 // failures, each a *HookError, joined in the order in which they happened; a hold that was not released in time is one
@@ -244,7 +244,7 @@ func (s *Scope) Close() error { return s.shutdown(context.Background(), nil, nil
 // ends, hooks are hurried but not skipped. Only the first caller's ctx does that: whoever comes later waits for the
 // same result, no longer than its own ctx, and gets an error that wraps ctx.Err() when that ends first. A hook that
 // (directly or not) asks for its own scope's close gets ErrClosing at once, and neither hurries nor bounds it.
-func (s *Scope) Shutdown(ctx context.Context) error { return s.shutdown(ctx, nil, nil) }
+func (s *Scope) Shutdown(ctx context.Context) error { return s.shutdown(ctx, nil) }
 
 // Context ends when the closing of this scope begins; context.Cause tells why: ErrClosing, a *SignalError, an
 // *ExitError, or the *HookError of a Go that failed.
@@ -355,7 +355,7 @@ func (s *Scope) within(t *Scope) bool {
 func firstSet(ds ...time.Duration) time.Duration {
 	for _, d := range ds {
 		if d > 0 {
-			return d
+			return min(d, forever)
 		}
 	}
 	return 0

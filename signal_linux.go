@@ -10,7 +10,7 @@ import (
 // the runtime's own handler would not let the process die by the signal. The process is about to end.
 func restoreDefault(sig syscall.Signal) {
 	var action [128]byte // all zero is SIG_DFL with no flags, whatever the architecture's layout
-	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, signalSetSize, 0, 0)
 }
 
 // pipeIsBroken asks poll(2): the write end of a pipe without readers reports POLLERR.

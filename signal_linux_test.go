@@ -30,7 +30,7 @@ func TestPID1(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(c.run, " ", c.sig), func(t *testing.T) {
 			t.Parallel()
-			const tries = 5 // to tell a wait of 1 s from a busy machine
+			const tries = 20 // to tell a wait of 1 s from a busy machine
 			for i := range tries {
 				p := startPID1(t, "signal", "0", c.run)
 				p.WaitLine("ready")

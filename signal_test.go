@@ -187,13 +187,9 @@ func TestSecondSignal(t *testing.T) {
 				p.WaitLine("hook hangs")
 				testproc.Linger(c.wait)
 				p.Signal(c.second)
-				asked := time.Now()
 				r := p.Wait()
 				r.Check(t, c.ends)
 				r.CheckErr(t, "lastly: received "+c.second.String())
-				if took := time.Since(asked); took > 5*time.Second { // the hook's time is 10 s
-					t.Errorf("it took %v", took)
-				}
 			})
 		}
 	}

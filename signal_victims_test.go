@@ -224,9 +224,12 @@ func afterRun([]string) {
 	forever()
 }
 
+// manyFailures is so many that a process which waits 100 ms for each is killed by the test that waits for it.
+const manyFailures = 1000
+
 // blockedFailures has many failing hooks, and somebody else made its stderr a pipe that nobody reads.
 func blockedFailures(args []string) {
-	for range 300 {
+	for range manyFailures {
 		lastly.Register(lastly.Hook{Uses: lastly.Nothing, Run: func(context.Context) error { return errFromRun }})
 	}
 	hook("one")
@@ -238,7 +241,7 @@ func blockedFailures(args []string) {
 
 // blockedLogger has a Logger and a Stderr that never return.
 func blockedLogger(args []string) {
-	for range 300 {
+	for range manyFailures {
 		lastly.Register(lastly.Hook{Uses: lastly.Nothing, Run: func(context.Context) error { return errFromRun }})
 	}
 	hook("one")
@@ -312,6 +315,11 @@ func brokenPipe(args []string) {
 			return &lastly.ExitError{Code: 3}
 		case "exit":
 			lastly.Exit(3)
+		case "go":
+			lastly.Go("fails", func(context.Context) error { return errFromRun })
+			<-ctx.Done()
+			say("nobody may read this")
+			testproc.Linger(20 * time.Millisecond) // so that the signal is heard before run returns
 		case "hang":
 			say("begins the flow")
 		case "stderr":

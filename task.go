@@ -44,17 +44,23 @@ func (t *task) inside(in *insider) {
 		if !returned && !in.exited {
 			err = ErrGoexit
 		}
-		if t.ctx.Err() != nil && saysOnly(err, t.ctx.Err(), context.Cause(t.ctx)) {
-			err = nil
-		}
 		t.err = err
 		t.endedAlone(in.h)
 		close(t.done)
 	}()
+	err = protect(t.work, t.ctx).err
+	returned = true
+}
+
+// work is run, less an error that merely says that it was told to stop.
+func (t *task) work(ctx context.Context) error {
 	run := t.run
 	t.run = nil // a handle that somebody keeps must not keep what run captured
-	err = protect(run, t.ctx)
-	returned = true
+	err := sound(run(ctx))
+	if ctx.Err() != nil && saysOnly(err, ctx.Err(), context.Cause(ctx)) {
+		return nil
+	}
+	return err
 }
 
 // stop is the hook of a Go.
@@ -104,7 +110,7 @@ func (t *task) endedAlone(h *Handle) {
 	s.mu.Unlock()
 	s.logEarly(failure)
 	t.cancel(nil)
-	go func() { _ = s.shutdown(context.Background(), failure, nil) }() // ends with the flow
+	go func() { _ = s.shutdown(context.Background(), failure) }() // ends with the flow
 }
 
 // addEarly keeps a failure that happened before the hooks of the scope started; Close reports it first.

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-const maxDuration = time.Duration(1<<63 - 1)
+// forever is the longest that a scope or a hook may take, however much it was given: sums of a few of it do not overflow.
+const forever = 100 * 365 * 24 * time.Hour
 
 // maxPatience is how long a hook whose context has ended may go on before it is abandoned, when there is time.
 const maxPatience = 500 * time.Millisecond
@@ -61,6 +62,7 @@ func (f *flow) setDeadline(r *record, now time.Duration) {
 	} else if timeout == 0 {
 		timeout = f.hookTimeout
 	}
+	timeout = min(timeout, forever)
 	allow := timeout
 	if spare := f.grace - (now + timeout); spare < patience {
 		share := f.slot(r, now) / 2
@@ -246,7 +248,7 @@ func (f *flow) release(skipped []*Handle) {
 			x.cancel(f.s.closeCause())
 		case *Scope:
 			now := time.Now()
-			_ = x.shutdown(context.Background(), f.s.closeCause(), &limits{grace: now, end: now})
+			_ = x.shutdownWithin(context.Background(), f.s.closeCause(), &limits{grace: now, end: now})
 		}
 	}
 }

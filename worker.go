@@ -2,9 +2,6 @@ package lastly
 
 import (
 	"context"
-	"errors"
-	"runtime/debug"
-	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -91,7 +88,7 @@ func (r *record) await(ctx, by context.Context) error {
 	waiter := r.waiter
 	s.mu.Unlock()
 	if in := callerInside(by); in != nil {
-		w, ok := beginWait(in, nil, r.h)
+		w, ok := beginWait(in, r.h)
 		if !ok {
 			return ErrClosing
 		}
@@ -161,19 +158,19 @@ func (f *flow) work(r *record, in *insider) {
 			return
 		}
 		// Goexit: this goroutine can't go on, another one does. Exit, called by a hook, is no failure of the hook.
-		var err error = ErrGoexit
+		e := endingOf(ErrGoexit)
 		if in.exited {
-			err = nil
+			e = endingOf(nil)
 		}
-		f.ended(r, err, false)
+		f.ended(r, e, false)
 	}()
 	for r != nil {
 		in.h = r.h
 		r.worker.Store(in.id)
 		run := r.run
 		r.run = nil
-		err := protect(run, (*hookContext)(r))
-		if r = f.ended(r, err, true); r != nil {
+		e := protect(run, (*hookContext)(r))
+		if r = f.ended(r, e, true); r != nil {
 			continue
 		}
 		in.h = nil
@@ -207,25 +204,15 @@ func (f *flow) rest(w chan *record) chan *record {
 	return w
 }
 
-// protect calls foreign code and turns a panic into an error.
-func protect(run func(context.Context) error, ctx context.Context) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &PanicError{Value: v, Stack: debug.Stack()}
-		}
-	}()
-	return run(ctx)
-}
-
-// ended notes that the hook has returned err, and starts what its end lets start. It returns one of those for the worker
+// ended notes that the hook has ended as e says, and starts what its end lets start. It returns one of those for the worker
 // that asks for more to run.
-func (f *flow) ended(r *record, err error, more bool) (next *record) {
+func (f *flow) ended(r *record, e ending, more bool) (next *record) {
 	s := f.s
 	s.mu.Lock()
 	ctx := (*hookContext)(r).endLocked()
 	if r.state == recordRunning { // else it was given up, and the flow has gone on without it
 		now := f.now()
-		f.judge(r, err, now)
+		f.judge(r, e, now)
 		f.unwatch(r)
 		if f.logger != nil && (r.failure != nil || f.debug) {
 			r.state = recordEnding
@@ -242,77 +229,6 @@ func (f *flow) ended(r *record, err error, more bool) (next *record) {
 		r.h.ext.(*attachment).stop(s)
 	}
 	return next
-}
-
-// judge decides what to call the way in which a hook ended.
-func (f *flow) judge(r *record, err error, now time.Duration) {
-	r.ended = now
-	overran := now >= r.deadline && r.h.kind != kindChild // a child has its own clock, and says itself what overran
-	if err == nil && !overran {
-		r.outcome = outcomeOK
-		return
-	}
-	r.outcome, err = verdict(err, now-r.began, overran)
-	f.fail(r, err)
-}
-
-// verdict names a failure.
-func verdict(err error, took time.Duration, overran bool) (outcome, error) {
-	var p *PanicError
-	switch {
-	case overran:
-		if saysOnly(err, context.DeadlineExceeded, context.Canceled) {
-			err = nil // that is what a timeout looks like from within
-		}
-		return outcomeTimedOut, &TimeoutError{After: took, Err: err}
-	case err == ErrGoexit: //nolint:errorlint // the very value, made by work
-		return outcomeGoexit, err
-	case errors.As(err, &p):
-		return outcomePanicked, err
-	}
-	return outcomeFailed, err
-}
-
-// saysOnly reports whether err is nothing but one of the given errors, wrapped or joined with its like. errors.Is is not
-// enough: it also finds them beside another error, which must not be lost.
-func saysOnly(err error, these ...error) bool {
-	if err == nil || slices.Contains(these, err) {
-		return err != nil
-	}
-	switch e := err.(type) { //nolint:errorlint // it walks the tree itself
-	case *HookError, *TimeoutError:
-		return false // this package's own word on a hook
-	case interface{ Unwrap() error }:
-		return saysOnly(e.Unwrap(), these...)
-	case interface{ Unwrap() []error }:
-		for _, part := range e.Unwrap() {
-			if !saysOnly(part, these...) {
-				return false
-			}
-		}
-		return len(e.Unwrap()) > 0
-	}
-	return false
-}
-
-// fail keeps the error of a hook.
-func (f *flow) fail(r *record, err error) {
-	r.failure = r.h.failure(err)
-	f.errs = append(f.errs, r.failure)
-	if r.soft = r.h.bestEffort || f.softChild(r.h); !r.soft {
-		f.hard++
-	}
-}
-
-// softChild reports whether all that failed in a child scope was best effort.
-func (f *flow) softChild(h *Handle) bool {
-	c, ok := h.ext.(*Scope)
-	if !ok {
-		return false
-	}
-	c.mu.Lock() // a parent's mutex may be held while its child's is taken, never the other way round
-	defer c.mu.Unlock()
-	return c.phase == phaseClosed && c.flow.hard == 0
 }
 
 // conclude takes an ended hook out of everything, and starts what may start because of it: all of it, or all but one,

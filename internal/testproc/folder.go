@@ -15,6 +15,7 @@ func OwnFolder(run func() int) int {
 	if _, set := os.LookupEnv(folderVariable); set {
 		return run()
 	}
+	keepToOneself()
 	dir, err := os.MkdirTemp("", "lastly-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

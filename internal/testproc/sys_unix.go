@@ -42,6 +42,10 @@ func deathSignal(s *os.ProcessState) (string, bool) {
 	return ws.Signal().String(), true
 }
 
+// keepToOneself makes sure that the folders of tests are nobody else's to write in, also where the umask is 002: package durable
+// refuses such a folder.
+func keepToOneself() { syscall.Umask(syscall.Umask(0o22) | 0o22) }
+
 // prepare is what a victim does first: it leaves no core file, and does not outlive the tests.
 func prepare() {
 	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})

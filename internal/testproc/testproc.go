@@ -64,6 +64,7 @@ func Main(m interface{ Run() int }, victims ...Victims) int {
 		return become(name, all)
 	}
 	takeBackIgnored()
+	keepToOneself()
 	code := m.Run()
 	if code != 0 || !wholeSuite() {
 		return code
