@@ -61,8 +61,8 @@ type tree interface {
 	describe(payload *durable.Process)
 	// note says who holds it.
 	note() string
-	// hunt ends what is left when the tree could not be.
-	hunt(ctx context.Context) error
+	// hunt ends what is left when the tree could not be, as far as it can. left is what is known of it.
+	hunt(ctx context.Context, left error) error
 	// release gives back what the exec.Cmd holds beyond the end of the process that was started.
 	release(waited, reaped bool)
 }
@@ -182,12 +182,13 @@ func (p *Process) end(ctx context.Context) error {
 	}
 }
 
-// endAgain ends what was left when the tree went out of hand.
+// endAgain ends what was left of the tree, or says what.
 func (p *Process) endAgain(ctx context.Context) error {
-	if p.remains() == nil {
+	left := p.remains()
+	if left == nil {
 		return nil
 	}
-	return p.tree.hunt(ctx)
+	return p.tree.hunt(ctx, left)
 }
 
 // lastMoment is how long the hook stays after its time is over, for SIGKILL to work.

@@ -57,7 +57,7 @@ const (
 //     of this process ends). Ptrace and PidFD are refused.
 //
 // Afterwards use the Process. cmd.Process is the command too, but not a child: cmd.Wait would fail, and must not be called.
-// cmd.ProcessState stays nil.
+// It holds a descriptor until it is collected as garbage. cmd.ProcessState stays nil.
 //
 // # How
 //
@@ -69,9 +69,9 @@ const (
 // supervisor, only what bears the mark is ended. Nothing of this process is changed: neither its signals nor the kernel's
 // attributes of it.
 //
-// There is no supervisor on other systems, in a program with set-user-id or file capabilities, without /proc, and where lastly is part of another program.
-// Then only the command's process group, and on Linux what bears the mark, can be ended. A program that closes all
-// its descriptors, or becomes another one by exec, has let go of its trees: they end.
+// There is no supervisor on other systems, in a program with set-user-id or file capabilities, without /proc, and where lastly
+// is part of another program. Then only the command's process group, and on Linux what bears the mark, can be ended. A program
+// that closes all its descriptors, or becomes another one by exec, has let go of its trees: they end.
 //
 // It fails like cmd.Start, and with lastly.ErrClosed or ErrClosing if s has no place for a command any more. On an error
 // nothing is registered, and nothing runs. It may be called from a hook.

@@ -8,11 +8,13 @@ import (
 	"io"
 	"io/fs"
 	"os/exec"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/internal/testproc"
 	"github.com/lastly-go/lastly/resource"
 )
 
@@ -135,23 +137,37 @@ func TestContextEndsWhileItStarts(t *testing.T) {
 	endTrees(t, &s)
 }
 
-// TestStopWithoutTime: what has no time for a grace is killed at once.
+// TestStopWithoutTime: what has no time for a grace, or none any more, is killed at once.
 func TestStopWithoutTime(t *testing.T) {
 	t.Parallel()
-	s := lastly.Scope{Grace: 2 * time.Hour}
-	cmd := shell("trap '' TERM; echo up; while :; do sleep 0.01; done")
-	cmd.WaitDelay = time.Hour // which nobody waits for
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	for _, already := range []bool{true, false} {
+		s := lastly.Scope{Grace: 2 * time.Hour}
+		cmd := shell("trap '' TERM; echo up; while :; do sleep 0.01; done")
+		cmd.WaitDelay = time.Hour // which nobody waits for
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := start(t, &s, cmd)
+		_, _ = io.ReadFull(out, make([]byte, 3))
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		if already {
+			cancel()
+		}
+		var stop sync.WaitGroup
+		stop.Go(func() { _ = p.Stop(ctx) })
+		if !already {
+			testproc.Poll(t, "the hook", func() bool { return s.Report().Hooks[0].Outcome == lastly.OutcomeRunning })
+			cancel()
+		}
+		stop.Wait()
+		var exit *resource.ExitError
+		if err := p.Wait(); !errors.As(err, &exit) || exit.Signal != syscall.SIGKILL {
+			t.Error(err)
+		}
+		endTrees(t, &s)
 	}
-	p := start(t, &s, cmd)
-	_, _ = io.ReadFull(out, make([]byte, 3))
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	_ = p.Stop(ctx)
-	<-p.Done()
-	endTrees(t, &s)
 }
 
 // TestContextCancelIsAwaited: a Cancel that ends the command and returns later still tells Wait, as with package exec.

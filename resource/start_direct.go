@@ -187,7 +187,7 @@ func (d *direct) note() string {
 	return fmt.Sprintf("process %d and what bears its mark, without a supervisor: %s", d.cmd.Process.Pid, d.why)
 }
 
-func (d *direct) hunt(ctx context.Context) error {
+func (d *direct) hunt(ctx context.Context, _ error) error {
 	if d.kill.Target == nil {
 		return d.finishChild()
 	}

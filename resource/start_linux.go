@@ -38,7 +38,9 @@ type supervised struct {
 	pid     int           // of the command
 	command *proc.Process // nil: it ended at once
 
-	remnant // what is left of the tree when the supervisor was killed
+	// What follows is set before the tree is gone.
+	lost  bool          // the supervisor was killed
+	kills []action.Kill // what is known of the tree then; see lose
 }
 
 func (p *Process) launch(cmd *exec.Cmd) (tree, error) {

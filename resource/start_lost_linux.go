@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"syscall"
 
 	"github.com/lastly-go/lastly/durable"
@@ -14,15 +13,9 @@ import (
 	"github.com/lastly-go/lastly/internal/supervise"
 )
 
-// A remnant is what is known of a tree whose supervisor was killed: the command, its process group, what descends from it, and
-// what bears the mark. What has left the command's family and cleared its environment, or writes a title over it, is not known.
-type remnant struct {
-	mu    sync.Mutex // guards what follows
-	kills []action.Kill
-}
-
 // lose is called when the supervisor was killed. It writes down at once who has to be ended should the owner die as well, and
-// ends everybody that can be found. In any case it is a failure: nobody knows what else there was.
+// ends everybody that can be found: the command, its process group, what descends from it, and what bears the mark. In any case it
+// is a failure: what has left the command's family and cleared its environment, or writes a title over it, is not known.
 func (t *supervised) lose(p *Process) error {
 	kill := action.Kill{Mark: t.mark, Grace: t.grace}
 	if t.command != nil {
@@ -39,20 +32,19 @@ func (t *supervised) lose(p *Process) error {
 	if err == nil {
 		err = p.record.Update(durable.Process{Mark: t.mark, Pid: kill.Pid, Group: kill.Group, Grace: t.grace})
 	}
-	t.keep(known)
-	t.keepDescendants(kill)
+	t.lost, t.kills = true, append(t.descendants(kill), known)
 	if errors.Is(err, durable.ErrStruck) {
 		err = nil // the hook already runs
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), t.grace+afterGrace)
 	defer cancel()
-	return errors.Join(err, t.hunt(ctx))
+	return errors.Join(err, t.hunt(ctx, nil))
 }
 
-// keepDescendants adds those that are neither marked nor in the command's group: nobody is to get SIGTERM twice.
-func (t *supervised) keepDescendants(of action.Kill) {
+// descendants are those of a command that are neither marked nor in its group: nobody is to get SIGTERM twice.
+func (t *supervised) descendants(of action.Kill) (kills []action.Kill) {
 	if of.Pid == 0 {
-		return
+		return nil
 	}
 	marked, _ := proc.Marked(action.MarkVariable, t.mark)
 	for _, pid := range supervise.Descendants(of.Pid) {
@@ -61,29 +53,24 @@ func (t *supervised) keepDescendants(of action.Kill) {
 			continue
 		}
 		if one, err := (action.Kill{Pid: pid, Grace: t.grace}).Capture(); err == nil {
-			t.keep(one)
+			kills = append(kills, one)
 		}
 	}
+	return kills
 }
 
-func (t *supervised) keep(k action.Kill) {
-	t.remnant.mu.Lock()
-	defer t.remnant.mu.Unlock()
-	t.kills = append(t.kills, k)
-}
-
-// hunt ends the remnant. It never succeeds, because it can't know.
-func (t *supervised) hunt(ctx context.Context) error {
-	t.remnant.mu.Lock()
-	kills := t.kills
-	t.remnant.mu.Unlock()
-	errs := make(chan error, len(kills))
-	for _, k := range kills { // side by side, so that they share the grace
+// hunt ends them once more. It never succeeds, because it can't know. What an orderly supervisor had to leave nobody can end.
+func (t *supervised) hunt(ctx context.Context, left error) error {
+	if !t.lost {
+		return fmt.Errorf("lastly: child %s: %w", t.name, left)
+	}
+	errs := make(chan error, len(t.kills))
+	for _, k := range t.kills { // side by side, so that they share the grace
 		go func() { errs <- k.Do(ctx) }() // ends with the process, or with ctx
 	}
 	failed := []error{fmt.Errorf("lastly: child %s: its supervisor (process %d) was killed: the command, its process group, its descendants and what bears its mark were ended; "+
 		"look for what had left them and cleared its environment or written over it", t.name, t.supervisorPid())}
-	for range kills {
+	for range t.kills {
 		if err := <-errs; err != nil {
 			failed = append(failed, err)
 		}

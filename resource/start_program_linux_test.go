@@ -283,7 +283,7 @@ func TestSupervisorDiesAtItsStart(t *testing.T) {
 // TestSupervisorKilledByItsCommand: whether Start hears of it or Wait does, nothing of the tree is left.
 func TestSupervisorKilledByItsCommand(t *testing.T) {
 	t.Parallel()
-	for range 10 {
+	for range 5 {
 		var s lastly.Scope
 		f := newForest(t)
 		cmd := shell("kill -KILL $PPID; setsid sleep TOKEN & exec sleep TOKEN")
