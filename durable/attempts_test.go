@@ -34,11 +34,17 @@ func (s *state) edit(path string, change func(*journal.Record)) {
 	fatal(s.t, j.Close())
 }
 
-// makeDue lets all pauses be over.
-func (s *state) makeDue(path string) {
+// shift lets the last attempt have been at another time: makeDue what waits, or keepOff what would be due soon, however slow
+// the test is.
+func (s *state) shift(path string, by time.Duration) {
 	s.t.Helper()
-	s.edit(path, func(r *journal.Record) { r.Tried = r.Tried.Add(-2 * time.Hour) })
+	s.edit(path, func(r *journal.Record) { r.Tried = r.Tried.Add(by) })
 }
+
+const (
+	makeDue = -2 * time.Hour
+	keepOff = 30 * time.Minute
+)
 
 func one(t *testing.T, r durable.Report) durable.RecordReport {
 	t.Helper()
@@ -61,11 +67,12 @@ func TestFailuresUntilDeadLetter(t *testing.T) {
 		if now := s.content(path)[0]; now.Attempts != attempt || !strings.Contains(now.LastError, "told to fail") || now.Dead {
 			t.Fatalf("attempt %d: the record is %+v", attempt, now)
 		}
+		s.shift(path, keepOff)
 		again := one(t, s.recover(durable.Options{}))
-		if again.Outcome != durable.Waiting || again.Attempts != attempt || !again.Due.Equal(r.Due) || again.Err == nil {
-			t.Fatalf("attempt %d, too soon: %+v, want Due %v", attempt, again, r.Due)
+		if again.Outcome != durable.Waiting || again.Attempts != attempt || !again.Due.Equal(r.Due.Add(keepOff)) || again.Err == nil {
+			t.Fatalf("attempt %d, too soon: %+v, want Due %v", attempt, again, r.Due.Add(keepOff))
 		}
-		s.makeDue(path)
+		s.shift(path, makeDue)
 	}
 	if r := one(t, s.recover(durable.Options{})); r.Outcome != durable.DeadLetter || r.Attempts != durable.MaxAttempts || !r.Due.IsZero() {
 		t.Fatalf("the last attempt: %+v", r)
@@ -81,7 +88,7 @@ func (s *state) checkDeadLetter(path string) {
 	s.t.Helper()
 	t := s.t.(*testing.T)
 	tried := len(readLines(s.log))
-	s.makeDue(path)
+	s.shift(path, makeDue)
 	if r := one(t, s.recover(durable.Options{})); r.Outcome != durable.DeadLetter || r.Err == nil || !r.Due.IsZero() {
 		t.Fatalf("a dead letter: %+v", r)
 	}
@@ -97,7 +104,7 @@ func (s *state) checkDeadLetter(path string) {
 	if n := len(readLines(s.log)); n != tried+1 {
 		t.Fatalf("Retry tried it %d times", n-tried)
 	}
-	s.makeDue(path)
+	s.shift(path, makeDue)
 	if r := one(t, s.recover(durable.Options{Expire: time.Hour})); r.Outcome != durable.Expired {
 		t.Fatalf("an old dead letter: %+v", r)
 	}
@@ -141,8 +148,9 @@ func TestSettlerKilled(t *testing.T) {
 		if now := s.content(path); len(now) != 1 || now[0].Attempts != attempt || now[0].Dead {
 			t.Fatalf("after attempt %d the records are %+v", attempt, now)
 		}
+		s.shift(path, keepOff)
 		s.start("recover").Wait().Check(t, "exit 0") // too soon
-		s.makeDue(path)
+		s.shift(path, makeDue)
 	}
 	if r := one(t, s.recover(durable.Options{})); r.Outcome != durable.DeadLetter || r.Err == nil {
 		t.Errorf("%+v", r)

@@ -6,7 +6,8 @@ import "errors"
 var (
 	// ErrTooBig: the payload is bigger than MaxPayload.
 	ErrTooBig = errors.New("the payload is too big")
-	// ErrNotReady: a Go kind was registered before Main or Init was called, so a guard could not settle it.
+	// ErrNotReady: a Go kind was registered before Main or Init was called (in a test binary: in TestMain), so a guard could
+	// not settle it.
 	ErrNotReady = errors.New("neither lastly.Main nor durable.Init was called")
 	// ErrNoName: the program was built outside of a module, so its next start can't be told from another program.
 	ErrNoName = errors.New("the program has no module path")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/durable"
 	"github.com/lastly-go/lastly/internal/testproc"
 )
 
@@ -17,6 +18,7 @@ var _ = addVictims(testproc.Victims{
 	"allowed-later": allowedLaterVictim,
 	"never-allowed": neverAllowedVictim,
 	"inner":         innerVictim,
+	"until-leaving": untilLeavingVictim,
 })
 
 // reapsAllVictim waits for every child that there is, as the PID 1 of a container does.
@@ -134,4 +136,45 @@ func TestKilledInItsExitFlow(t *testing.T) {
 	if r := s.oneReport(); len(r.Journals[0].Records) != 3 {
 		t.Errorf("%+v", r)
 	}
+}
+
+// untilLeavingKind is at it until its guard was asked to leave.
+var untilLeavingKind = durable.Define("until leaving", func(_ context.Context, n note) error {
+	appendLine(n.Log, n.Line)
+	for !durable.Leaving() {
+		testproc.Linger(tick)
+	}
+	appendLine(n.Log, n.Line+" ended")
+	return nil
+})
+
+func untilLeavingVictim(args []string) {
+	registerAll(args[0], []string{"rest"})
+	_, err := untilLeavingKind.Register(lastly.Process(), note{Log: args[0], Line: "first"}, lastly.Hook{Name: "first"})
+	must(err)
+	say("ready")
+	forever()
+}
+
+// TestGuardIsAskedToLeave: on SIGTERM it finishes what it is at, and leaves the rest.
+func TestGuardIsAskedToLeave(t *testing.T) {
+	t.Parallel()
+	s := newState(t)
+	p := s.start("until-leaving", s.log)
+	p.WaitLine("ready")
+	g := s.guard(p.Pid())
+	killed(t, p)
+	s.waitLog("first")
+	testproc.Poll(t, "the end of the guard", func() bool { // it is deaf until the goroutine that listens has had its turn
+		_ = syscall.Kill(g.pid, syscall.SIGTERM)
+		return len(s.guards()) == 0
+	})
+	s.checkLog("first", "first ended")
+	left := s.content(s.journals()[0])
+	if len(left) != 1 || left[0].Name != "rest" || left[0].Attempts != 0 {
+		t.Errorf("left is %+v", left)
+	}
+	s.recover(durable.Options{Wait: testproc.Limit}) // the last of the guard's threads may still be about to end
+	s.checkLog("first", "first ended", "rest")
+	s.waitEmpty()
 }

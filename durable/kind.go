@@ -18,6 +18,7 @@ import (
 type Kind[P any] struct {
 	name    string // as it is journaled: a Go kind is qualified by the program
 	builtin bool
+	verify  bool               // whether a payload's JSON may not come back
 	capture func(P) (P, error) // of a built-in kind: checks the payload and adds what identifies its target
 	settle  func(context.Context, P) error
 	opened  func(P) // called when a record was journaled; nil for most, as closed
@@ -41,9 +42,11 @@ type Kind[P any] struct {
 func Define[P any](name string, settle func(context.Context, P) error) *Kind[P] {
 	k := &Kind[P]{name: qualify(name), settle: settle}
 	check("Define", name, settle == nil)
-	if err := checkType(reflect.TypeFor[P](), make(map[reflect.Type]bool)); err != nil {
+	types := make(map[reflect.Type]bool)
+	if err := checkType(reflect.TypeFor[P](), types); err != nil {
 		panic(fmt.Sprintf("lastly: durable.Define: kind %q: %v", name, err))
 	}
+	k.verify = anyOwnForm(types)
 	kinds.add("Define", k.name, k)
 	return k
 }
@@ -117,6 +120,11 @@ func (k *Kind[P]) prepare(payload P) (P, []byte, error) {
 		}
 	}
 	text, err := encode(k.name, payload)
+	if err == nil && k.verify {
+		if _, bad := decode[P](text); bad != nil {
+			return payload, nil, fmt.Errorf("lastly: kind %q: nobody could settle it: %w", k.name, bad)
+		}
+	}
 	return payload, text, err
 }
 

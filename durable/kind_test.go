@@ -159,6 +159,41 @@ func TestPayloadWithoutJSON(t *testing.T) {
 	fatal(t, s.Close())
 }
 
+// A oneWay has a JSON form, and no way back.
+type oneWay struct{ name string }
+
+func (o oneWay) MarshalJSON() ([]byte, error) { return []byte(`"` + o.name + `"`), nil }
+
+var (
+	oneWayKind = durable.Define("one way", func(context.Context, oneWay) error { return nil })
+	anyKind    = durable.Define("anything", func(context.Context, map[string]any) error { return nil })
+)
+
+// TestPayloadThatDoesNotComeBack is refused when it is registered, not when it is settled.
+func TestPayloadThatDoesNotComeBack(t *testing.T) {
+	t.Parallel()
+	s := &lastly.Scope{}
+	_, err := oneWayKind.Register(s, oneWay{"a"}, lastly.Hook{})
+	checkDoesNotFit(t, err)
+	_, err = anyKind.Register(s, map[string]any{"id": uint64(1)<<60 + 1}, lastly.Hook{})
+	checkDoesNotFit(t, err)
+	r, err := anyKind.Register(s, map[string]any{"id": 17, "names": []string{"a"}}, lastly.Hook{Run: nothing})
+	fatal(t, err)
+	checkDoesNotFit(t, r.Update(map[string]any{"id": uint64(1)<<60 + 1}))
+	fatal(t, r.Update(map[string]any{"id": "1152921504606846977"}))
+	if hooks := s.Report().Hooks; len(hooks) != 1 {
+		t.Errorf("registered are %v, want one", hooks)
+	}
+	fatal(t, s.Close())
+}
+
+func checkDoesNotFit(t *testing.T, err error) {
+	t.Helper()
+	if !errors.Is(err, durable.ErrPayload) || !strings.Contains(err.Error(), "nobody could settle it") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 // TestRegisterPanicsCleanly: what package lastly refuses with a panic must not be in the journal.
 func TestRegisterPanicsCleanly(t *testing.T) {
 	t.Parallel()

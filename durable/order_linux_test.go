@@ -44,6 +44,7 @@ const orderedScript = `echo "begin $1" >>"$2"; echo "end $1" >>"$2"`
 func orderedVictim(args []string) {
 	var plan []planned
 	must(json.Unmarshal([]byte(args[1]), &plan))
+	must(durable.Setup(durable.Settings{GuardLimit: testproc.Limit})) // a busy machine takes its time to run a dozen commands
 	scopes := make([]*lastly.Scope, len(plan))
 	var cancels []func() bool
 	for i, p := range plan {

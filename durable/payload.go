@@ -126,10 +126,13 @@ func isZero(n json.Number) bool {
 
 // checkType returns what JSON would not keep of a payload's type: it would come back empty, and be settled as that.
 func checkType(t reflect.Type, seen map[reflect.Type]bool) error {
-	if seen[t] || marshals(t) {
+	if seen[t] {
 		return nil
 	}
 	seen[t] = true
+	if marshals(t) {
+		return nil
+	}
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
 		return checkType(t.Elem(), seen)
@@ -170,6 +173,17 @@ func checkStruct(t reflect.Type, seen map[reflect.Type]bool) error {
 		}
 	}
 	return nil
+}
+
+// anyOwnForm reports whether one of the types decides about its JSON, which then only a try can tell: it may have no way back,
+// and in an interface a number becomes a float64.
+func anyOwnForm(types map[reflect.Type]bool) bool {
+	for t := range types {
+		if t.Kind() == reflect.Interface || marshals(t) {
+			return true
+		}
+	}
+	return false
 }
 
 // marshals reports whether a type has a JSON form of its own.

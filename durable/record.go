@@ -2,9 +2,11 @@ package durable
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"sync"
 
 	"github.com/lastly-go/lastly"
@@ -136,7 +138,10 @@ func (j joint[P]) Canceled() {
 // Note implements seam.Durable.
 func (j joint[P]) Note() string { return own.note() }
 
-func recordID(o journal.Owner, id uint64) string { return fmt.Sprintf("%x-%d", o.ID, id) }
+func recordID(o journal.Owner, id uint64) string {
+	text := append(hex.AppendEncode(nil, o.ID[:]), '-')
+	return string(strconv.AppendUint(text, id, 10))
+}
 
 // keyOf is the context key of the record's id, for kinds that need it.
 type keyOf struct{}

@@ -148,7 +148,7 @@ func TestBornLocked(t *testing.T) {
 			}
 		}
 	})
-	for range 1000 {
+	for range 300 {
 		j, err := Create(dir, Owner{Pid: 1}, Options{})
 		fatal(t, err)
 		if ended, err := j.RemoveIfEmpty(); !ended || err != nil {

@@ -191,7 +191,7 @@ func (d *Duty) Ask() {
 // exitStatus asks the kernel how a process ended that is not our child: while it waits to be reaped, /proc tells, and
 // afterwards the pidfd (Linux 6.15).
 func (d *Duty) exitStatus() (status int, known bool) {
-	if state, code := fieldsOf(d.Owner, 3, 52); state == "Z" {
+	if state, code := fieldsOf(d.Owner, 3, 52); state == "Z" || state == "X" { // X while its parent reaps it
 		status = toInt(code)
 		var info [16]uint32
 		if _, reaped := ask(Pidfd, &info); !reaped {
