@@ -74,7 +74,9 @@ func each(ctx context.Context, atOnce, n int, f func(int) error) error {
 	for range atOnce {
 		wg.Go(func() {
 			for i := range next {
-				errs[i] = f(i)
+				if ctx.Err() == nil { // what was sent at the last moment
+					errs[i] = f(i)
+				}
 			}
 		})
 	}

@@ -152,10 +152,16 @@ func (t *trial) start(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	for _, p := range processesOf(t.Row) {
-		t.processes[p.role] = p
-	}
-	return t.checkHeld()
+	var err error
+	_ = within(ctx, stepLimit, func() bool { // in the moment in which a process becomes another program, it has no environment
+		t.processes = make(map[string]process)
+		for _, p := range processesOf(t.Row) {
+			t.processes[p.role] = p
+		}
+		err = t.checkHeld()
+		return err == nil
+	})
+	return err
 }
 
 func (t *trial) launch() error {

@@ -109,23 +109,23 @@ func (h *hunt) await(ctx context.Context) {
 	if h.Await <= 0 || h.target == nil {
 		return
 	}
-	limit := h.Await
-	if end, ok := ctx.Deadline(); ok {
-		limit = min(limit, time.Until(end)*9/10) // so that there is some time left to kill
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := leavingTime(ctx, h.Await)
 	defer cancel()
 	_ = h.target.Wait(ctx)
+}
+
+// leavingTime bounds a wait, and leaves a tenth of the time that there is for what comes after: SIGKILL in the end.
+func leavingTime(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if end, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(end)*9/10)
+	}
+	return context.WithTimeout(ctx, limit)
 }
 
 // ask sends SIGTERM to all, once, and waits until nobody is left or the grace is over. Who is started meanwhile may be part
 // of an orderly end, and is waited for.
 func (h *hunt) ask(ctx context.Context) error {
-	grace := h.Grace
-	if end, ok := ctx.Deadline(); ok {
-		grace = min(grace, time.Until(end)*9/10) // so that SIGKILL has some time, too
-	}
-	ctx, cancel := context.WithTimeout(ctx, grace)
+	ctx, cancel := leavingTime(ctx, h.Grace)
 	defer cancel()
 	signals := []syscall.Signal{syscall.SIGTERM, sigCont} // a stopped process does not see SIGTERM before
 	for range maxRounds {

@@ -31,15 +31,14 @@ func Capture(path string) (ID, error) {
 //
 // There is no way to delete a file only if it is still that file. For a file with the user's own name (a socket, a lock,
 // a pid file: what a new instance may be replacing at this very moment), Remove therefore first renames it to a name
-// derived from the record, looks again, and puts it back if it caught another one; the next Remove of the same record
-// finds and repairs what a crash left in between. That costs about as much as the removal itself. Names of NewName's are
+// derived from the record, looks again, and puts it back if it caught another one, or if a living process has recorded the
+// path by then; the next Remove of the same record finds and repairs what a crash left in between. That costs about as much
+// as the removal itself. Names of NewName's are
 // not replaced by anybody: there, the gap between looking and unlinkat(2) is open, about a microsecond. A folder is
 // emptied through its descriptor, so that what is deleted was in the very folder that was identified; the gap exists
 // for its last step only, which removes nothing but an empty folder. Who wants to use such a gap needs write permission
 // to the folder, and could have removed the file himself.
-func Remove(ctx context.Context, id ID, o Options) error { return removeWith(ctx, id, o, nil) }
-
-func removeWith(ctx context.Context, id ID, o Options, k *keeper) error {
+func Remove(ctx context.Context, id ID, o Options) error {
 	t, err := id.decode()
 	if err != nil {
 		return err
@@ -47,21 +46,8 @@ func removeWith(ctx context.Context, id ID, o Options, k *keeper) error {
 	if ctx.Err() != nil {
 		return problemf(t.path, context.Cause(ctx), "not removed")
 	}
-	return remove(ctx, t, o, k)
+	return remove(ctx, t, o)
 }
-
-// A Remover removes one path after the other, and keeps the folder of the last one open, since the next one is likely to be
-// in it, too: then it need not be identified again, only be found at its path. The zero value is ready. Its methods may be
-// called by several goroutines at once.
-type Remover struct{ keeper keeper }
-
-// Remove is the function Remove.
-func (r *Remover) Remove(ctx context.Context, id ID, o Options) error {
-	return removeWith(ctx, id, o, &r.keeper)
-}
-
-// Close lets go of the folder, which keeps its filesystem from being unmounted. The Remover stays usable.
-func (r *Remover) Close() { r.keeper.close() }
 
 // newID puts what was found in the form of the record.
 func newID(path string, dirs []thing, uid int64) ID {

@@ -102,12 +102,7 @@ func protected(path string, uid int64, info fs.FileInfo) error {
 	return nil
 }
 
-// A keeper keeps nothing here: what is below a folder is removed by way of an os.Root, and that is by its path.
-type keeper struct{}
-
-func (*keeper) close() {}
-
-func remove(ctx context.Context, t target, o Options, _ *keeper) error {
+func remove(ctx context.Context, t target, o Options) error {
 	dir := filepath.Dir(t.path)
 	now, _, err := identify(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -7,31 +7,28 @@ import (
 	"syscall"
 )
 
-func remove(ctx context.Context, t target, o Options, k *keeper) error {
-	return system{}.remove(ctx, t, o, k)
-}
+func remove(ctx context.Context, t target, o Options) error { return system{}.remove(ctx, t, o) }
 
-func (s system) remove(ctx context.Context, t target, o Options, k *keeper) error {
-	parent, err := s.parent(t, k)
-	if err != nil || parent.fd == none {
+func (s system) remove(ctx context.Context, t target, o Options) error {
+	dir, mount, err := s.parent(t)
+	if err != nil || dir < 0 {
 		return err
 	}
-	defer k.keep(parent)
-	dir := parent.fd
-	t.mount = parent.mount
+	defer closeFD(dir)
+	t.mount = mount
 	f, err := s.stat(dir, t.base)
 	switch {
 	case err != nil:
 		return refusal(t.path, err)
 	case !f.exists:
-		return s.afterCrash(t, dir)
+		return s.afterCrash(t, dir, o)
 	case t.id.Kind == Existing && t.leaf.handle == "":
 		return problem(t.path, ErrUnverified)
 	}
 	switch err := s.isLeaf(t, dir, t.base, f); err {
 	case nil:
 	case syscall.ENOENT: // it went while we looked
-		return s.afterCrash(t, dir)
+		return s.afterCrash(t, dir, o)
 	default:
 		s.dropAside(t, dir)
 		return err
@@ -44,8 +41,8 @@ func (s system) remove(ctx context.Context, t target, o Options, k *keeper) erro
 		return s.removeFolder(ctx, t, dir)
 	case f.isLink() && protectedName(t.path, places(t.id.UID)) != nil: // a home may be a link
 		return problem(t.path, ErrProtected)
-	case t.id.Kind == Existing && !IsNewName(t.base):
-		return s.removeAside(t, dir)
+	case !IsNewName(t.base):
+		return s.removeAside(t, dir, o)
 	}
 	return refusal(t.path, unlinkat(dir, cstring(t.base), 0))
 }
@@ -75,39 +72,32 @@ func (s system) isLeaf(t target, dir int, name string, f facts) error {
 	return nil
 }
 
-// parent opens the folder of the leaf, if it is the recorded one. There is none, without an error, when the folder is gone.
-func (s system) parent(t target, k *keeper) (opened, error) {
+// parent opens the folder of the leaf, if it is the recorded one, and returns its mount. The descriptor is -1 without an
+// error when the folder is gone.
+func (s system) parent(t target) (int, uint64, error) {
 	path := filepath.Dir(t.path)
-	if dir, ok := k.take(); ok {
-		if s.isStill(&dir, path, t.dirs[0]) {
-			return dir, nil
-		}
-		closeFD(dir.fd)
-	}
-	dir := opened{fd: none, path: path, id: t.dirs[0]}
 	fd, err := s.openPlain(path, openPath|syscall.O_DIRECTORY|syscall.O_CLOEXEC)
 	switch err {
 	case nil:
 		same, mount, err := s.isFolder(fd, t.dirs[0])
 		if err == nil && same {
-			dir.fd, dir.mount = fd, mount
-			return dir, nil
+			return fd, mount, nil
 		}
 		closeFD(fd)
 		if err != nil {
-			return dir, problemf(t.path, err, "identify its folder")
+			return -1, 0, problemf(t.path, err, "identify its folder")
 		}
 	case syscall.ENOENT, syscall.ENOTDIR, syscall.ELOOP:
 	default:
-		return dir, problemf(t.path, err, "open its folder")
+		return -1, 0, problemf(t.path, err, "open its folder")
 	}
 	err = s.withoutParent(t, path)
 	if errors.Is(err, ErrElsewhere) && t.id.Boot != "" {
 		if now := bootID(); now != "" && now != t.id.Boot {
-			return dir, nil // its filesystem was in memory, and that machine has been restarted
+			return -1, 0, nil // its filesystem was in memory, and that machine has been restarted
 		}
 	}
-	return dir, err
+	return -1, 0, err
 }
 
 // withoutParent decides when the folder is not at its place any more: what the nearest recorded folder that is still at its

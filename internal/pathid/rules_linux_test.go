@@ -44,12 +44,14 @@ func (s system) removes(t testing.TB, id ID, want error) {
 	wants(t, s.try(id), want, id.Path())
 }
 
-func (s system) try(id ID) error {
+func (s system) try(id ID) error { return s.tryWith(id, Options{}) }
+
+func (s system) tryWith(id ID, o Options) error {
 	target, err := id.decode()
 	if err != nil {
 		return err
 	}
-	return s.remove(context.Background(), target, Options{}, nil)
+	return s.remove(context.Background(), target, o)
 }
 
 // TestFallbacks removes one of each kind on each system.
@@ -237,4 +239,65 @@ func TestCrashedAside(t *testing.T) {
 		removes(t, id, nil)
 		isGone(t, path)
 	}
+}
+
+// TestNamedMeanwhile has a new instance record a path of the user's own, and make it, at the moment in which the old one's is
+// removed: after Remove has asked whether somebody living names it.
+func TestNamedMeanwhile(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s system) {
+		if s.noRename2 {
+			t.Skip("here the gap is open")
+		}
+		for _, sort := range []string{"file", "folder"} {
+			dir := folder(t)
+			path := filepath.Join(dir, "own")
+			id := s.captured(t, path)
+			write(t, path)
+			asked := 0
+			err := s.tryWith(id, Options{NamedByLiving: func(string) bool {
+				if asked++; asked == 1 {
+					must(t, os.Remove(path))
+					place(t, sort, path)
+					return false
+				}
+				return true
+			}})
+			want := map[string]error{"file": ErrInUse, "folder": ErrReplaced}[sort]
+			wants(t, err, want, path)
+			stays(t, path)
+			if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+				t.Errorf("left: %v, %v", entries, err)
+			}
+		}
+	})
+}
+
+// TestNamedCrashedAside is TestCrashedAside for what has no identity.
+func TestNamedCrashedAside(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	path := filepath.Join(dir, "own")
+	id := captured(t, path)
+	target, err := id.decode()
+	must(t, err)
+	aside := filepath.Join(dir, target.aside())
+	living := Options{NamedByLiving: always}
+
+	write(t, aside)
+	removes(t, id, nil)
+	isGone(t, path, aside)
+
+	write(t, aside) // it was the next instance's
+	wants(t, Remove(context.Background(), id, living), ErrInUse, path)
+	stays(t, path)
+	isGone(t, aside)
+	removes(t, id, nil)
+
+	write(t, aside) // and that one has made another
+	write(t, path)
+	wants(t, Remove(context.Background(), id, living), ErrInUse, path)
+	stays(t, path, aside)
+	removes(t, id, nil)
+	isGone(t, path, aside)
 }

@@ -260,7 +260,7 @@ func TestMovedInside(t *testing.T) {
 				moved = true
 				must(t, os.Rename(half, filepath.Join(bystander, "moved")))
 			}
-		}}, target, Options{}, nil)
+		}}, target, Options{})
 		wants(t, err, ErrReplaced, tree)
 		stays(t, filepath.Join(bystander, "file"), filepath.Join(bystander, "x"))
 		must(t, os.RemoveAll(filepath.Join(bystander, "moved")))
