@@ -1,9 +1,12 @@
 package web_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
 	"math"
+	"net"
 	"net/http"
 	"sync"
 	"syscall"
@@ -210,5 +213,50 @@ func TestDelayAfterSignal(t *testing.T) {
 		if got := web.DefaultDelayFor(test.cause, test.attended); got != test.want {
 			t.Errorf("after %v, attended %v: %v, want %v", test.cause, test.attended, got, test.want)
 		}
+	}
+}
+
+// TestLastCall says that a request which is on its way when the listener closes is served, over a connection that was kept, and
+// over one that was never used: net/http drops what it reads after Shutdown was called.
+func TestLastCall(t *testing.T) {
+	const request = "GET / HTTP/1.1\r\nHost: memory\r\n\r\n"
+	for _, kept := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &lastly.Scope{}
+			m := newMemory()
+			slowly := func(_ net.Conn, st http.ConnState) {
+				if st == http.StateActive {
+					time.Sleep(lastCall / 4) // between the request and its handler
+				}
+			}
+			if err := web.Serve(s, &http.Server{Handler: hello(), ConnState: slowly}, m, web.Options{Name: "api", DrainDelay: time.Second}); err != nil {
+				t.Fatal(err)
+			}
+			nc := m.connect(t)
+			answers := bufio.NewReader(nc)
+			exchange := func() {
+				if _, err := io.WriteString(nc, request); err != nil {
+					t.Errorf("kept %v: %v", kept, err)
+					return
+				}
+				resp, err := http.ReadResponse(answers, nil)
+				if err != nil {
+					t.Errorf("kept %v: %v", kept, err)
+					return
+				}
+				if body, err := io.ReadAll(resp.Body); string(body) != "hello" || err != nil {
+					t.Errorf("kept %v: got %q, %v", kept, body, err)
+				}
+			}
+			if kept {
+				exchange()
+			}
+			closed := closing(s)
+			time.Sleep(time.Second + lastCall/2)
+			exchange()
+			if err := <-closed; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

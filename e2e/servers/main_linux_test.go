@@ -12,6 +12,7 @@ import (
 
 	"github.com/lastly-go/lastly"
 	"github.com/lastly-go/lastly/durable"
+	"github.com/lastly-go/lastly/examples/service/app"
 	"github.com/lastly-go/lastly/internal/testproc"
 )
 
@@ -19,6 +20,9 @@ import (
 // have a guard as well: should they be killed, it ends the servers that they started.
 func TestMain(m *testing.M) {
 	durable.Init()
+	if app.IsRole() { // a child of the example service
+		app.Main()
+	}
 	os.Exit(testproc.OwnFolder(func() int {
 		return testproc.Main(m, pgVictims, redisVictims, natsVictims, grpcVictims, otelVictims, webVictims, childVictims)
 	}))

@@ -45,6 +45,7 @@ func TestPostgres(t *testing.T) {
 	})
 	t.Run("pgx pool, killed", func(t *testing.T) { pgWorkers(t, p, "pool", "finish", syscall.SIGKILL).Check(t, "signal killed") })
 	t.Run("served", func(t *testing.T) { pgServed(t, p) })
+	t.Run("the example service", func(t *testing.T) { pgExample(t, p) })
 	t.Run("a leaked connection", func(t *testing.T) { pgLeak(t, p) })
 	t.Run("a claim, killed", func(t *testing.T) { pgClaimKilled(t, p) })
 	t.Run("a claim, killed without a guard", func(t *testing.T) { pgClaimNextStart(t, p) })
@@ -55,6 +56,7 @@ func TestPostgres(t *testing.T) {
 var pgVictims = testproc.Victims{
 	"pg workers": func(args []string) { program().Main(func(ctx context.Context) error { return workOn(ctx, args) }) },
 	"pg served":  func(args []string) { program().Main(func(ctx context.Context) error { return serveOrders(ctx, args) }) },
+	"pg example": func(args []string) { serveExample(args[0]) },
 	"pg claim":   func(args []string) { program().Main(func(ctx context.Context) error { return claimJob(ctx, args) }) },
 }
 
