@@ -136,7 +136,7 @@ func (a *app) watchLines(every time.Duration) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	seen := make(map[string]string)
-	for {
+	for !a.readerGone() {
 		if err := a.changes(seen); err != nil {
 			return err
 		}
@@ -146,6 +146,7 @@ func (a *app) watchLines(every time.Duration) error {
 		case <-tick.C:
 		}
 	}
+	return nil
 }
 
 // changes writes a line for each owner and record that is new, has changed, or is gone, in an order that can be read.

@@ -93,6 +93,10 @@ func readUntil(t *testing.T, f *os.File, word string) string {
 func TestColours(t *testing.T) {
 	m := newMachine(t)
 	m.dead("exec exit 0")
+	report := file(t)
+	if err := os.WriteFile(report, []byte(`{"hooks": [{"name": "a", "outcome": "failed"}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, none := range []string{"", "1"} {
 		t.Setenv("NO_COLOR", none)
 		t.Setenv("TERM", "xterm")
@@ -106,6 +110,12 @@ func TestColours(t *testing.T) {
 		}
 		if id := list(t).Owners[0].ID; strings.Contains(text, id) || !strings.Contains(text, id[:8]+"-1") {
 			t.Errorf("on a terminal ids should be short: %q", text)
+		}
+		if code := cli.Main([]string{"report", report}, slave, slave, slave); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+		if text := readUntil(t, master, "|"); strings.Contains(text, "\x1b[31mfailed") != (none == "") {
+			t.Errorf("NO_COLOR=%s: %q", none, text)
 		}
 	}
 }
