@@ -46,20 +46,18 @@ func (s *Scope) shutdownWithin(ctx context.Context, cause error, lim *limits) er
 // insider's wait is noted in w.
 func (s *Scope) prepareClose(ctx context.Context) (f *flow, w *wait, mayWait bool) {
 	s.mu.Lock()
-	open, mayBeInside := s.phase == phaseOpen, s.insiders > 0
+	open := s.phase == phaseOpen
 	s.mu.Unlock()
 	if !open {
 		return nil, nil, true
 	}
-	if mayBeInside || insiderCount.Load() > 0 {
-		if in := callerInside(ctx); in != nil {
-			if w, mayWait = beginWait(in, s); !mayWait {
-				ctx = context.WithoutCancel(ctx) // its deadline does not bound what it won't wait for
-			}
-			return newFlow(s, ctx, nil), w, mayWait
+	mayWait = true
+	if in := callerInside(ctx); in != nil {
+		if w, mayWait = beginWait(in, s); !mayWait {
+			ctx = context.WithoutCancel(ctx) // its deadline does not bound what it won't wait for
 		}
 	}
-	return newFlow(s, ctx, nil), nil, true
+	return newFlow(s, ctx, nil), w, mayWait
 }
 
 // beginClose makes f the flow that closes s. It returns false if somebody else was faster.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"math/bits"
 	"net"
 	"net/http"
 	"os"
@@ -114,8 +115,9 @@ var _ = addVictims(testproc.Victims{
 	}),
 	"out-of-memory": whileWaiting(func() {
 		var all [][]byte
+		const most = 1 << (30 + 17*(bits.UintSize/64))
 		for len(all) < 1<<20 { // more than there are addresses, so that it does not depend on the machine
-			all = append(all, make([]byte, 1<<47))
+			all = append(all, make([]byte, most))
 		}
 	}),
 	"all-asleep": func([]string) {

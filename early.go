@@ -23,7 +23,6 @@ func (s *Scope) runEarly(solo *flow, h *Handle) *record {
 		}
 		return s.flow.launch(h, s.flow.now())
 	}
-	s.insiders++
 	s.solos++
 	solo.only()
 	return solo.launch(h, solo.now())

@@ -2,13 +2,11 @@ package lastly_test
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/lastly-go/lastly"
 )
@@ -36,22 +34,17 @@ func (h registersLate) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// TestRegisterAtTheLastMoment: what is registered while the flow ends, because its time is over, runs all the same.
+// TestRegisterAtTheLastMoment: what is registered while the flow ends, because its time is over, runs all the same, and is
+// in the report once.
 func TestRegisterAtTheLastMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sc := &lastly.Scope{Grace: 10 * s, HookTimeout: time.Hour}
+		var sc lastly.Scope
 		var registered, ran, shown atomic.Int64
-		sc.Logger = slog.New(registersLate{slog.Default().Handler(), sc, &registered, &ran, &shown})
-		free := make(chan struct{})
-		defer close(free)
-		sc.Register(lastly.Hook{Name: "behind", Run: func(context.Context) error { return nil }})
-		for i := range 20 {
-			sc.Defer(fmt.Sprint("hangs", i), hangUntil(free))
-		}
-		_ = sc.Close()
+		sc.Logger = slog.New(registersLate{slog.Default().Handler(), &sc, &registered, &ran, &shown})
+		_ = starve(&sc, func() { sc.Defer("behind", nop) })
 		synctest.Wait()
-		if registered.Load() == 0 || registered.Load() != ran.Load() {
-			t.Errorf("%d were registered, %d ran", registered.Load(), ran.Load())
+		if registered.Load() == 0 || registered.Load() != ran.Load() || sc.Report().Late != int(ran.Load()) {
+			t.Errorf("%d were registered, %d ran, %d of them when all was over", registered.Load(), ran.Load(), sc.Report().Late)
 		}
 		if shown.Load() != ran.Load() {
 			t.Errorf("%d ran, and found themselves %d times in the report", ran.Load(), shown.Load())

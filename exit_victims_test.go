@@ -7,7 +7,9 @@ import (
 	"io"
 	"log"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,6 +40,7 @@ var _ = addVictims(testproc.Victims{
 	"fatal-message":      fatalMessage,
 	"second-main": func([]string) {
 		hook("one")
+		lastly.Defer("site", sayExitSite)
 		lastly.Main(func(ctx context.Context) error {
 			lastly.Main(func(context.Context) error { say("the second was started"); return nil })
 			return nil
@@ -45,9 +48,17 @@ var _ = addVictims(testproc.Victims{
 	},
 	"bad-main": func([]string) {
 		hook("one")
+		lastly.Defer("site", sayExitSite)
 		lastly.Program{Grace: -1}.Main(func(context.Context) error { say("run was started"); return nil })
 	},
 })
+
+// sayExitSite is a hook that says in which file the exit began.
+func sayExitSite() {
+	e, _ := errors.AsType[*lastly.ExitError](context.Cause(lastly.Process().Context()))
+	file, _, _ := strings.Cut(filepath.Base(e.Site), ":")
+	say("Exit at %s", file)
+}
 
 // exitCode exits with a code: under Main or alone.
 func exitCode(args []string) {

@@ -43,7 +43,7 @@ func TestSecondMain(t *testing.T) {
 	r.Check(t, "exit 2")
 	r.CheckErr(t, "lastly: ", "another Main or Program.Run is running")
 	r.CheckNoLine(t, "the second was started")
-	r.CheckLines(t, "hook one")
+	r.CheckLines(t, "Exit at exit_victims_test.go", "hook one")
 }
 
 func TestBadMain(t *testing.T) {
@@ -51,6 +51,6 @@ func TestBadMain(t *testing.T) {
 	r := testproc.Start(t, "bad-main").Wait()
 	r.Check(t, "exit 2")
 	r.CheckErr(t, "lastly: Main: ", "Grace is negative")
-	r.CheckLines(t, "hook one") // what was there already is undone
+	r.CheckLines(t, "Exit at exit_victims_test.go", "hook one") // what was there already is undone
 	r.CheckNoLine(t, "run was started")
 }

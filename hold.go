@@ -50,9 +50,6 @@ func (s *Scope) addHold(h *hold) error {
 		s.holds.prev = h
 	}
 	s.holds = h
-	if h.worker != 0 {
-		s.insiders++
-	}
 	return nil
 }
 
@@ -66,7 +63,7 @@ func (s *Scope) endHold(h *hold) {
 func (s *Scope) dropHold(h *hold) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.forgetHold(h) // for the second time if it was given up: nobody looks at what is left of it any more
+	s.forgetHold(h) // if it was given up, so were all others, and the list is empty
 	if s.holds == nil && s.phase == phaseHolding && s.flow.holdsOver != nil {
 		close(s.flow.holdsOver)
 		s.flow.holdsOver = nil
@@ -83,9 +80,6 @@ func (s *Scope) forgetHold(h *hold) {
 		h.next.prev = h.prev
 	}
 	h.prev, h.next = nil, nil
-	if h.worker != 0 {
-		s.insiders--
-	}
 }
 
 // holdFailure is the failure of a hold that was not released in time.

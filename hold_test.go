@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,6 +14,22 @@ import (
 
 	"github.com/lastly-go/lastly"
 )
+
+// TestHoldsAreLogged: who waits for a close can see for what it waits.
+func TestHoldsAreLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log lockedBuffer
+		sc := lastly.Scope{Logger: slog.New(slog.NewTextHandler(&log, nil))}
+		for range 2 {
+			release, _ := sc.Hold("request")
+			time.AfterFunc(s, release)
+		}
+		_ = sc.Close()
+		if !strings.Contains(log.String(), `msg="lastly: waiting for work in progress" scope="" holds=2 at_most=10s`) {
+			t.Errorf("the log:\n%s", log.String())
+		}
+	})
+}
 
 // TestHold: closing waits for every hold, also for one that came while others were awaited. Conformance 67.
 func TestHold(t *testing.T) {

@@ -137,6 +137,9 @@ type insiderKey struct{}
 
 // callerInside finds out which insider calls: by its goroutine, or by its context in another goroutine's hands.
 func callerInside(ctx context.Context) *insider {
+	if insiderCount.Load() == 0 {
+		return nil
+	}
 	if in := thisInsider(); in != nil {
 		return in
 	}

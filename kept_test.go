@@ -147,6 +147,22 @@ func capture(name string) (func(), weak.Pointer[thing]) {
 	return func() { captured.data[0]++ }, weak.Make(captured)
 }
 
+// TestClosedChildIsFreed: a scope keeps nothing of a child that was closed by itself.
+func TestClosedChildIsFreed(t *testing.T) {
+	var parent lastly.Scope
+	closed := func() weak.Pointer[lastly.Scope] {
+		child := parent.Child(lastly.Hook{Name: "child"})
+		child.Defer("fails", failWith(errOwn))
+		_ = child.Close()
+		return weak.Make(child)
+	}
+	w := closed()
+	poll(t, "the closed child is collected", func() bool { return w.Value() == nil })
+	if err := parent.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestClosuresAreFreed: what a hook captured can go once the hook is cancelled, has run, or was given up before it started, even
 // while handle and scope are kept.
 func TestClosuresAreFreed(t *testing.T) {

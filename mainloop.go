@@ -3,27 +3,19 @@ package lastly
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
 // samePress is how long the same signal counts as the same key press: the terminal sends it to the whole process group,
 // and a supervisor in it may forward it once more.
 const samePress = 100 * time.Millisecond
-
-// reportPatience is how long the final report may take.
-const reportPatience = 5 * time.Second
 
 // A mainLoop is one run of a Program. Its goroutine owns the decision how the process ends; others send.
 type mainLoop struct {
@@ -234,29 +226,6 @@ func (m *mainLoop) noteReturn(res runResult) {
 
 func (p Program) logger(s *Scope) *slog.Logger { return cmp.Or(p.Logger, s.Logger) }
 
-// interrupted reports whether run returned because it was told to: with the error of its context, or with that of
-// something that the process scope would not take on any more.
-func (m *mainLoop) interrupted() bool {
-	if m.result == nil {
-		return true
-	}
-	err := m.result.err
-	cause := context.Cause(m.scope.Context())
-	return err != nil && m.scope.Context().Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, cause) || errors.Is(err, ErrClosing)) ||
-		err != nil && m.ctx.Err() != nil && errors.Is(err, m.ctx.Err())
-}
-
-func codeOf(err error) int {
-	var e *ExitError
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &e) && e != nil:
-		return e.Code
-	}
-	return 1
-}
-
 // noteSignal returns whether the signal asks the program to end. A second one ends the process here and now.
 func (m *mainLoop) noteSignal(sig os.Signal) bool {
 	m.noteExits() // what was asked for before it arrived comes first
@@ -295,165 +264,4 @@ func (m *mainLoop) force(sig os.Signal) {
 	}
 	m.say(fmt.Sprintf("lastly: received %v again: exiting at once, cleanups that have not ended are skipped", sig))
 	osExit(128 + n)
-}
-
-// finish decides how the process ends when everything has run.
-func (m *mainLoop) finish() int {
-	select {
-	case res := <-m.returned:
-		m.noteReturn(res)
-	default:
-	}
-	m.noteExits()
-	signal.Stop(m.signals)
-	if m.by == bySignal {
-		m.applyPolicy()
-	} else if m.by == byNobody && m.panicked == nil {
-		m.code = m.codeOfClose()
-	}
-	if m.code == 0 && m.scope.hardFailures() > 0 {
-		m.code = 1
-	}
-	s := m.scope
-	s.mu.Lock()
-	s.exit = &exitInfo{m.exitCode()}
-	s.mu.Unlock()
-	if m.p.logger(s) == nil {
-		if m.result != nil && m.result.err != nil && (m.by == byReturn || !m.interrupted()) {
-			m.say(fmt.Sprintf("lastly: run: %v", m.result.err))
-		}
-		m.sayFailures()
-	}
-	m.tellOnExit()
-	return m.code
-}
-
-// tellOnExit calls OnExit with the final report. A hook's Note, which the report asks for, is foreign code as well; but a
-// report on many hooks may take its time on a busy machine, and is not to be lost for that.
-func (m *mainLoop) tellOnExit() {
-	if m.p.OnExit == nil {
-		return
-	}
-	made := make(chan Report, 1)
-	bounded(reportPatience, func() { made <- m.scope.Report() })
-	select {
-	case report := <-made:
-		bounded(time.Second, func() { m.p.OnExit(report) })
-	default:
-	}
-}
-
-// codeOfClose is the code after an end that neither return, Exit nor a signal decided: run was abandoned, or a Go
-// failed.
-func (m *mainLoop) codeOfClose() int {
-	if m.result == nil {
-		return 1
-	}
-	return codeOf(m.result.err)
-}
-
-// applyPolicy decides how to end after a signal.
-func (m *mainLoop) applyPolicy() {
-	if m.dieBy != nil { // SIGPIPE
-		m.dieBy = orCode(m.dieBy, &m.code)
-		return
-	}
-	asked := m.code // of an Exit that came later
-	n, _ := signalNumber(m.first)
-	finished := m.result != nil && (m.result.err == nil || m.result.exited)
-	failed := m.result != nil && m.result.err != nil && !m.interrupted()
-	die := false
-	switch m.p.OnSignal {
-	case ExitBySignal:
-		die = true
-	case ExitWithCode:
-		m.code = 128 + n
-	case ExitZero:
-		if failed {
-			m.code = codeOf(m.result.err)
-		}
-	default:
-		switch {
-		case m.first == os.Interrupt:
-			die = true
-		case finished:
-		case failed:
-			m.code = codeOf(m.result.err)
-		default:
-			die = true
-		}
-	}
-	if die {
-		m.dieBy = orCode(m.first, &m.code)
-	} else if m.code == 0 {
-		m.code = asked
-	}
-}
-
-// orCode returns the signal to die by. PID 1 can't die by its own signal, so it gets a code instead.
-func orCode(sig os.Signal, code *int) os.Signal {
-	n, ok := signalNumber(sig)
-	*code = 128 + n
-	if !ok || os.Getpid() == 1 || !endsProcess(sig) {
-		return nil
-	}
-	return sig
-}
-
-// exitCode is the code as a shell would report it.
-func (m *mainLoop) exitCode() int {
-	if m.panicked != nil {
-		return 2
-	}
-	if n, ok := signalNumber(m.dieBy); ok {
-		return 128 + n
-	}
-	return m.code
-}
-
-func signalNumber(sig os.Signal) (int, bool) {
-	n, ok := sig.(syscall.Signal)
-	return int(n), ok
-}
-
-// say writes to Stderr, which may be a pipe that nobody reads.
-func (m *mainLoop) say(line string) {
-	w := m.p.Stderr
-	if w == nil {
-		w = os.Stderr
-	}
-	sayTo(w, line)
-}
-
-func sayTo(w io.Writer, line string) {
-	bounded(logPatience, func() { _, _ = io.WriteString(w, line+"\n") })
-}
-
-func (m *mainLoop) sayFailures() {
-	w := m.p.Stderr
-	if w == nil {
-		w = os.Stderr
-	}
-	printFailures(w, m.scope)
-}
-
-// printFailures writes what failed while a scope closed, for programs without a Logger.
-func printFailures(w io.Writer, s *Scope) {
-	s.mu.Lock()
-	var errs []error
-	if s.flow != nil {
-		errs = slices.Clone(s.flow.errs)
-	}
-	s.mu.Unlock()
-	var b strings.Builder
-	for _, err := range errs {
-		b.WriteString(err.Error())
-		if stack := stackIn(err); stack != "" {
-			b.WriteString("\n" + stack)
-		}
-		b.WriteString("\n")
-	}
-	if b.Len() > 0 {
-		sayTo(w, strings.TrimSuffix(b.String(), "\n")) // at once: the wait for a Stderr that blocks is bounded once
-	}
 }

@@ -53,6 +53,7 @@ func TestOrder(t *testing.T) {
 		{"unknown name", "a s:nobody", "a s"},
 		{"unknown name beside a known one", "a b s:nobody,b", "s;b;a"},
 		{"no name", "a  b", "b;;a"},
+		{"the empty name is nobody's", "a  s:", " s;a"},
 		{"Last", "!log a b", "b;a;log"}, // conformance 7a
 		{"Last waits for the independent", "!log a:- b:-", "a b;log"},
 		{"Last ones among each other", "!log !trace a", "a;trace;log"},

@@ -144,7 +144,7 @@ func (g *graph) add(e entry) (i int32, ok bool) {
 	} else {
 		g.plain++
 	}
-	if id, ok := g.byName[e.name]; ok {
+	if id, ok := g.groupBorne(e.name); ok {
 		g.groups[id].bearers = append(g.groups[id].bearers, i)
 	}
 	if names != nil {
@@ -230,6 +230,6 @@ func (g *graph) addBarrier(i int32, class int) {
 
 // named reports whether an unfinished hook names name.
 func (g *graph) named(name string) bool {
-	id, ok := g.byName[name]
+	id, ok := g.groupBorne(name)
 	return ok && g.groups[id].unended > 0
 }

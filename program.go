@@ -59,7 +59,7 @@ type Program struct {
 }
 
 // Main is Program{}.Main(run).
-func Main(run func(ctx context.Context) error) { Program{}.Main(run) }
+func Main(run func(ctx context.Context) error) { Program{}.main(run, caller(0)) }
 
 // Main calls run and ends the process when run returns, when a signal arrives, when anybody calls Exit, or when the
 // process scope closes for another reason; it never returns. Before the process ends, run's context ends (context.Cause
@@ -71,10 +71,12 @@ func Main(run func(ctx context.Context) error) { Program{}.Main(run) }
 //
 // The first signal asks; a second one (the same after 100 ms, or a different one) ends the process at once with 128+n.
 // If the Program makes no sense, or another one runs, Main writes an error to Stderr, starts nothing, and is an Exit(2).
-func (p Program) Main(run func(context.Context) error) {
+func (p Program) Main(run func(context.Context) error) { p.main(run, caller(0)) }
+
+func (p Program) main(run func(context.Context) error, site uintptr) {
 	m, code := p.run(context.Background(), run)
 	if m == nil {
-		exit(code, caller(0)) // not os.Exit: what was registered so far is undone
+		exit(code, site) // not os.Exit: what was registered so far is undone
 	}
 	if m.panicked != nil {
 		if !stderrTakesMore(time.Second) {

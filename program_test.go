@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"runtime"
 	"strings"
@@ -258,6 +259,18 @@ func TestRunContextEnds(t *testing.T) {
 				t.Errorf("code %d, want %d; value %v, cause %v", code, c.want, value, cause)
 			}
 		})
+	}
+}
+
+// TestRunDeadline: a run that returns because its time is over has not failed.
+func TestRunDeadline(t *testing.T) {
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now())
+	defer cancel()
+	var log lockedBuffer
+	p := lastly.Program{Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	code := p.Run(ctx, func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+	if code != 1 || strings.Contains(log.String(), "run failed") {
+		t.Errorf("code %d, want 1; the log:\n%s", code, log.String())
 	}
 }
 

@@ -210,11 +210,12 @@ func stackIn(err error) string {
 	return ""
 }
 
-// plannedRows are the hooks that have not started in the closing flow. Called with the lock held.
+// plannedRows are the hooks that have not started in the closing flow: they wait, or were run early. What was registered
+// too late for the flow has rows of its own. Called with the lock held.
 func (s *Scope) plannedRows() []row {
 	var rows []row
 	for h := s.head; h != nil; h = h.next {
-		if h.state == waiting || h.rec.f.solo && h.rec.extra().mirror == nil && s.phase != phaseClosed {
+		if h.state == waiting || h.rec.f.solo && !h.late && h.rec.extra().mirror == nil && s.phase != phaseClosed {
 			w := row{h: h}
 			w.Outcome = OutcomePending
 			if h.state == running {

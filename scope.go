@@ -65,7 +65,6 @@ type Scope struct {
 	count      int     // how many
 	odd        int     // of them, those that name others, or nothing, or are Last
 	solos      int     // of them, those that run early
-	insiders   int     // what closing waits for and what might call Close itself: Go, children, early runs, run
 	holds      *hold
 	flow       *flow // the one that closes, or closed, this scope
 	cause      error // of the close
@@ -153,9 +152,6 @@ func (s *Scope) link(h *Handle) {
 	if h.odd {
 		s.odd++
 	}
-	if h.kind == kindGo || h.kind == kindChild {
-		s.insiders++
-	}
 }
 
 func (s *Scope) unlink(h *Handle) {
@@ -173,9 +169,6 @@ func (s *Scope) unlink(h *Handle) {
 	s.count--
 	if h.odd {
 		s.odd--
-	}
-	if h.kind == kindGo || h.kind == kindChild {
-		s.insiders--
 	}
 }
 

@@ -239,7 +239,6 @@ func (f *flow) conclude(r *record, now time.Duration, more bool) (next *record) 
 	h.run = nil
 	f.s.unlink(h)
 	if f.solo && !h.late {
-		f.s.insiders--
 		f.s.solos--
 	}
 	next = f.endRecord(r, now, more)
