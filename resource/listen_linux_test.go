@@ -188,6 +188,20 @@ func TestListenNamesHolder(t *testing.T) {
 	}
 }
 
+// TestListenBelowFiles: what is no folder can't have a socket in it, and is not waited for.
+func TestListenBelowFiles(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Dir(socketPath(t))
+	pipe := filepath.Join(dir, "pipe")
+	noError(t, syscall.Mkfifo(pipe, 0o600))
+	for _, file := range []string{pipe, put(t, filepath.Join(dir, "file"), "")} {
+		var s lastly.Scope
+		_, err := resource.Listen(&s, "unix", filepath.Join(file, "socket"))
+		wantError(t, err, syscall.ENOTDIR, file, "its folder must exist")
+		wantNothing(t, &s)
+	}
+}
+
 // TestListenCantTell: a socket of another kind may be alive, so it is left alone.
 func TestListenCantTell(t *testing.T) {
 	t.Parallel()

@@ -98,7 +98,7 @@ func (k *socket) attempt(s *lastly.Scope, site uintptr, patient bool) (net.Liste
 
 // lockFolder keeps others out that listen in the same folder. Where it can't be locked, nobody is kept out.
 func lockFolder(dir string) (unlock func(), err error) {
-	f, err := os.Open(dir)
+	f, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_NONBLOCK, 0) // should it be a named pipe, that would wait for a writer
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%w; make the folder first", err)

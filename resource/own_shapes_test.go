@@ -118,13 +118,15 @@ func (d *stopPlain) Stop()                                                   { _
 func (d *stopChannel) Stop() <-chan struct{}                                 { return d.over().Done() }
 func (d *stopContext) Stop() context.Context                                 { return d.over() }
 func (d *shutdownWithContext) ShutdownWithContext(ctx context.Context) error { return d.within(ctx) }
-func (d *flushCtxError) Flush(ctx context.Context) error                     { return d.within(ctx) }
-func (d *flushCtx) Flush(ctx context.Context)                                { _ = d.within(ctx) }
-func (d *flushLimitError) Flush(limit time.Duration) error                   { return d.limited(limit) }
-func (d *flushLimitBool) Flush(limit time.Duration) bool                     { return d.limited(limit) == nil }
-func (d *flushError) Flush() error                                           { return d.begin() }
-func (d *flushPlain) Flush()                                                 { _ = d.begin() }
-func (d *syncError) Sync() error                                             { return d.begin() }
+
+func (d *flushCtxError) Flush(ctx context.Context) error   { return d.within(ctx) }
+func (d *flushCtx) Flush(ctx context.Context)              { _ = d.within(ctx) }
+func (d *flushLimitError) Flush(limit time.Duration) error { return d.limited(limit) }
+
+func (d *flushLimitBool) Flush(limit time.Duration) bool { return d.limited(limit) == nil }
+func (d *flushError) Flush() error                       { return d.begin() }
+func (d *flushPlain) Flush()                             { _ = d.begin() }
+func (d *syncError) Sync() error                         { return d.begin() }
 
 // TestOwnEveryShape calls each method in each shape: once, with the time that there is; its error is the hook's, and what it
 // returns to wait for is waited for.

@@ -16,24 +16,28 @@ import (
 	"github.com/lastly-go/lastly/resource"
 )
 
-var _ = addVictims(testproc.Victims{"becomes-root": becomeRoot, "owns-root": ownRoot})
+var _ = addVictims(testproc.Victims{"owns-root": ownRoot})
 
-// becomeRoot is what su and sudo do: a set-user-id program that is root's wholly. It ends when the file args[0] is there.
-func becomeRoot(args []string) {
+// becomeRoot is what su and sudo do: a set-user-id program that is root's wholly. It ends when the file is there.
+func becomeRoot(file string) {
 	if syscall.Setresuid(0, 0, 0) != nil {
 		testproc.Say("n")
 		return
 	}
 	testproc.Say("y")
-	await(args[0])
+	await(file)
 }
 
 // ownRoot is an ordinary user's program that starts a set-user-id program of root's, args[0].
 func ownRoot(args []string) {
+	if args[0] == "becomes-root" {
+		becomeRoot(args[1])
+		return
+	}
 	exitOn(errors.Join(syscall.Setgroups(nil), syscall.Setgid(stranger), syscall.Setuid(stranger)))
 	var s lastly.Scope
-	cmd := exec.Command(args[0], args[1])
-	cmd.Env = append(os.Environ(), "LASTLY_TESTPROC_VICTIM=becomes-root")
+	cmd := exec.Command(args[0], "becomes-root", args[1])
+	cmd.Env = append(os.Environ(), "LASTLY_TESTPROC_VICTIM=owns-root")
 	cmd.WaitDelay = shortGrace
 	out, err := cmd.StdoutPipe()
 	exitOn(err)
@@ -52,7 +56,7 @@ func ownRoot(args []string) {
 func TestAnothersProcess(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
-		testproc.Skip(t, "only root can make a set-user-id program of root's", "becomes-root", "owns-root")
+		testproc.Skip(t, "only root can make a set-user-id program of root's", "owns-root")
 	}
 	dir, err := os.MkdirTemp("", "lastly-left-test-") // an ordinary user can't get into the folders of the tests
 	noError(t, err)
