@@ -76,7 +76,7 @@ func (g *guard) start() (err error) {
 	}()
 	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return err
+		return fmt.Errorf("socketpair: %w", err)
 	}
 	opened = append(opened, ends[1])
 	_ = syscall.SetNonblock(ends[0], true) // so that reading it blocks a goroutine, not a thread
@@ -103,12 +103,16 @@ func (g *guard) fork(sock int, opened *[]int) (pid int, err error) {
 	}
 	*opened = append(*opened, null)
 	in := uintptr(null)
-	return syscall.ForkExec(selfImage, append([]string{standby.Name}, os.Args[min(1, len(os.Args)):]...), &syscall.ProcAttr{
+	pid, err = syscall.ForkExec(selfImage, append([]string{standby.Name}, os.Args[min(1, len(os.Args)):]...), &syscall.ProcAttr{
 		Dir:   "/",
 		Env:   append(environ(), standby.Environment(os.Getpid(), int(g.settings.guardLimit().Milliseconds()), g.journal.Path())),
 		Files: []uintptr{in, in, in, uintptr(sock), uintptr(self)},
 		Sys:   &syscall.SysProcAttr{Setsid: true},
 	})
+	if err != nil {
+		return 0, fmt.Errorf("run %s: %w", selfImage, err)
+	}
+	return pid, nil
 }
 
 // adopt makes a process the guard, and hands it what a former one had.

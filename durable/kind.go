@@ -82,6 +82,9 @@ func (k *Kind[P]) registerAny(s *lastly.Scope, payload any, h lastly.Hook, site 
 }
 
 func (k *Kind[P]) register(s *lastly.Scope, payload P, h lastly.Hook, site uintptr) (*Record[P], error) {
+	if k.settle == nil {
+		panic(fmt.Sprintf("lastly: Register at %s: the Kind was not made by Define, so nobody could settle it", siteOf(site)))
+	}
 	if h.Timeout < 0 { // as lastly.Register does, but before anything is written
 		panic(fmt.Sprintf("lastly: Register at %s: hook %q has the negative Timeout %v; 0 means the scope's HookTimeout", siteOf(site), h.Name, h.Timeout))
 	}

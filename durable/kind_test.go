@@ -202,6 +202,10 @@ func TestRegisterPanicsCleanly(t *testing.T) {
 		t.Error("a negative Timeout is taken")
 	}
 	checkNamed(t, "negative", 0)
+	if text := panics(func() { _, _ = new(durable.Kind[int]).Register(s, 1, lastly.Hook{Name: "no kind", Run: nothing}) }); !strings.Contains(text, "not made by Define") {
+		t.Errorf("a Kind that nobody defined: %q", text)
+	}
+	checkNamed(t, "no kind", 0)
 }
 
 func nothing(context.Context) error { return nil }

@@ -95,10 +95,11 @@ func (s *state) guard(owner int) process {
 	return found[0]
 }
 
-// waits reports whether a guard waits for its owner's death: its main thread is in ppoll(2).
+// waits reports whether a guard waits for its owner's death: its main thread is in ppoll(2), without a timeout.
 func (p process) waits() bool {
-	call, _ := os.ReadFile(filepath.Join(p.dir, "syscall"))
-	return p.name == "lastly-guard" && p.state == "S" && strings.HasPrefix(string(call), strconv.Itoa(syscall.SYS_PPOLL)+" ")
+	text, _ := os.ReadFile(filepath.Join(p.dir, "syscall"))
+	call := strings.Fields(string(text)) // number, descriptors, how many, timeout ...
+	return p.name == "lastly-guard" && p.state == "S" && len(call) > 3 && call[0] == strconv.Itoa(syscall.SYS_PPOLL) && call[3] == "0x0"
 }
 
 // checkNoGuards is what has to hold after each test.

@@ -8,10 +8,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lastly-go/lastly/durable"
 	"github.com/lastly-go/lastly/internal/journal"
+	"github.com/lastly-go/lastly/internal/seam"
 	"github.com/lastly-go/lastly/internal/testproc"
 )
 
@@ -60,21 +62,41 @@ func TestRecoverCanceled(t *testing.T) {
 	for range 3 {
 		s.orphan(gone(), s.noteRecord("first", "", 1), s.noteRecord("second", "until done", 2))
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var r durable.Report
-	var err error
-	var recovering sync.WaitGroup
-	recovering.Go(func() { r, err = durable.Recover(ctx, durable.Options{Dir: s.dir}) })
-	s.waitLog("second")
-	began := time.Now()
-	cancel()
-	recovering.Wait()
-	if !errors.Is(err, context.Canceled) || len(r.Journals) != 1 {
-		t.Errorf("%v: %v", err, r)
-	}
-	if took := time.Since(began); took > 8*time.Second {
-		t.Errorf("it took %v", took)
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		began := time.Now()
+		r, err := durable.Recover(ctx, durable.Options{Dir: s.dir})
+		if !errors.Is(err, context.Canceled) || len(r.Journals) != 1 {
+			t.Errorf("%v: %v", err, r)
+		}
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("it returned %v after it was cancelled", took-time.Second)
+		}
+	})
+	s.checkLog("second")
+}
+
+// TestStopDuringRecovery: what Main waits for at its start is left when the program is to end, and goes on beside it.
+func TestStopDuringRecovery(t *testing.T) {
+	t.Parallel()
+	s := newState(t)
+	s.dir = os.Getenv("LASTLY_DIR") // where Main looks
+	path := s.orphan(gone(), s.noteRecord("slow", "wait", 2))
+	synctest.Test(t, func(t *testing.T) {
+		stop := make(chan struct{})
+		began := time.Now()
+		time.AfterFunc(time.Second, func() { close(stop) })
+		seam.OfDurable.Recover(stop)
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("it returned %v after it was stopped", took-time.Second)
+		}
+		s.checkLog("slow")
+		fatal(t, os.WriteFile(s.log+".slow", nil, 0o600))
+	})
+	s.checkLog("slow", "slow ended")
+	if exists(path) {
+		t.Error("what had begun was not finished")
 	}
 }
 

@@ -63,10 +63,12 @@ func recoverBeside(stop <-chan struct{}, first chan<- struct{}) {
 		case <-ctx.Done():
 		}
 	}()
+	o := Options{Wait: guardWait}
 	for round := 0; ; round++ {
-		r, err := Recover(ctx, Options{Wait: guardWait})
+		r, err := Recover(ctx, o)
 		if round == 0 {
 			close(first)
+			o.Wait = 0 // from now on nobody waits for this
 		}
 		if ctx.Err() != nil {
 			return

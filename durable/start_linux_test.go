@@ -76,19 +76,15 @@ func TestMainDoesNotWaitForEver(t *testing.T) {
 	p.Wait().Check(t, "exit 0")
 }
 
-// TestSignalDuringRecovery ends it at once.
+// TestSignalDuringRecovery ends it: see TestStopDuringRecovery.
 func TestSignalDuringRecovery(t *testing.T) {
 	t.Parallel()
 	s := newState(t)
 	s.orphan(gone(), s.noteRecord("slow", "wait", 2))
 	p := s.start("starts")
 	s.waitLog("slow")
-	began := time.Now()
 	p.Signal(syscall.SIGTERM)
 	p.Wait()
-	if took := time.Since(began); took > 4*time.Second {
-		t.Errorf("it took %v", took)
-	}
 	if left := s.content(s.journals()[0]); len(left) != 1 || left[0].Attempts != 1 {
 		t.Errorf("left is %+v", left)
 	}
