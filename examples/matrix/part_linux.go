@@ -31,7 +31,7 @@ const (
 )
 
 // lifetime bounds every process that does nothing but live, should there be nobody left to end it.
-const lifetime = 2 * time.Minute
+const lifetime = 5 * time.Minute
 
 // A part is what a process of a row knows.
 type part struct {

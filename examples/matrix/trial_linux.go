@@ -14,15 +14,16 @@ import (
 	"time"
 )
 
+// Most of these are for what hangs, and no measure of what is slow: journals are synced to a disk that others may be using.
 const (
-	startLimit  = 30 * time.Second       // from a start until everything is held
-	endLimit    = 20 * time.Second       // for a victim to be gone
-	cleanLimit  = 15 * time.Second       // for its guard to be done
-	stepLimit   = 15 * time.Second       // between two steps of a death
-	starveLimit = 20 * time.Second       // to take the memory
-	nextLimit   = 20 * time.Second       // for another start to settle
+	startLimit  = time.Minute            // from a start until everything is held
+	endLimit    = time.Minute            // for a victim to be gone
+	cleanLimit  = 40 * time.Second       // for its guard to be done
+	stepLimit   = 30 * time.Second       // between two steps of a death
+	starveLimit = time.Minute            // to take the memory
+	nextLimit   = 40 * time.Second       // for another start to settle
 	asleepLimit = 300 * time.Millisecond // for Go to notice that nobody is awake
-	leaveLimit  = 5 * time.Second        // for processes that have nothing to do any more
+	leaveLimit  = 20 * time.Second       // for processes that have nothing to do any more
 )
 
 // A trial is one row while it is run.

@@ -38,7 +38,7 @@ func (s system) remove(ctx context.Context, t target, o Options) error {
 	}
 	switch {
 	case f.isDir():
-		return s.removeFolder(ctx, t, dir)
+		return s.removeFolder(ctx, t, dir, o)
 	case f.isLink() && protectedName(t.path, places(t.id.UID)) != nil: // a home may be a link
 		return problem(t.path, ErrProtected)
 	case !IsNewName(t.base):

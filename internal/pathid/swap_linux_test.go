@@ -216,21 +216,30 @@ func meddled(ctx context.Context, id ID, meddle func(n int)) error {
 // TestMovedMeanwhile moves the tree itself away, and puts another folder there.
 func TestMovedMeanwhile(t *testing.T) {
 	t.Parallel()
-	dir := folder(t)
-	tree, away := filepath.Join(dir, "tree"), filepath.Join(dir, "away")
-	for _, name := range []string{"a/1", "b/1", "c/1", "d/1", "e/1", "f/1", "g/1", "h/1", "i/1"} {
-		write(t, filepath.Join(tree, name))
-	}
-	err := meddled(context.Background(), captured(t, tree), func(n int) {
-		if n == 2 { // the first is before anything
-			must(t, os.Rename(tree, away))
-			must(t, os.Mkdir(tree, 0o755)) // empty: rmdir would take it
+	for _, rule := range []Kind{Existing, Random, Named} {
+		dir := folder(t)
+		tree, away := filepath.Join(dir, "tree"), filepath.Join(dir, "away")
+		if rule == Random {
+			tree = filepath.Join(dir, NewName(""))
 		}
-	})
-	wants(t, err, ErrReplaced, tree)
-	stays(t, tree, away)
-	if left, err := os.ReadDir(away); err != nil || len(left) > 0 {
-		t.Errorf("the recorded folder was not emptied: %v, %v", left, err)
+		id := captured(t, tree)
+		for _, name := range []string{"a/1", "b/1", "c/1", "d/1", "e/1", "f/1", "g/1", "h/1", "i/1"} {
+			write(t, filepath.Join(tree, name))
+		}
+		if rule == Existing {
+			id = captured(t, tree)
+		}
+		err := meddled(context.Background(), id, func(n int) {
+			if n == 2 { // the first is before anything
+				must(t, os.Rename(tree, away))
+				must(t, os.Mkdir(tree, 0o755)) // empty: rmdir would take it
+			}
+		})
+		wants(t, err, ErrReplaced, tree)
+		stays(t, tree, away)
+		if left, err := os.ReadDir(away); err != nil || len(left) > 0 {
+			t.Errorf("the recorded folder was not emptied: %v, %v", left, err)
+		}
 	}
 }
 

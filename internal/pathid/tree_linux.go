@@ -43,28 +43,12 @@ type frame struct {
 }
 
 // removeFolder removes the recorded folder, from the folder that it is in.
-func (s system) removeFolder(ctx context.Context, t target, parent int) error {
-	fd, err := s.openBelow(parent, cstring(t.base), openPath|syscall.O_DIRECTORY|syscall.O_CLOEXEC)
-	switch err {
-	case nil:
-	case syscall.EXDEV:
-		return problem(t.path, ErrMount)
-	case syscall.ENOTDIR, syscall.ELOOP:
-		return problem(t.path, ErrReplaced)
-	default:
-		return refusal(t.path, err)
+func (s system) removeFolder(ctx context.Context, t target, parent int, o Options) error {
+	fd, f, err := s.openLeaf(t, parent, o)
+	if err != nil || !f.exists {
+		return err
 	}
 	defer closeFD(fd)
-	f, err := s.stat(fd, "")
-	if err != nil {
-		return refusal(t.path, err)
-	}
-	if err := s.isLeaf(t, fd, "", f); err != nil {
-		return err
-	}
-	if err := s.protected(t.path, t.id.UID, f); err != nil {
-		return err
-	}
 	top, err := openat(fd, cstring("."), openFolder)
 	if err == syscall.EACCES && s.unlock(fd) {
 		top, err = openat(fd, cstring("."), openFolder)
@@ -79,12 +63,10 @@ func (s system) removeFolder(ctx context.Context, t target, parent int) error {
 		if w.failed() {
 			return w.err()
 		}
-		if t.id.Kind == Existing {
-			now, _, err := s.handle(parent, t.base)
-			if err == nil && (now.typ != t.leaf.typ || now.handle != t.leaf.handle) {
-				w.fail(problemf(t.path, ErrReplaced, "it was emptied, but is at another place now"))
-				return w.err()
-			}
+		// As long as it is open, no other folder has its number.
+		if now, err := s.stat(parent, t.base); err == nil && now.exists && (now.ino != f.ino || now.dev != f.dev) {
+			w.fail(problemf(t.path, ErrReplaced, "it was emptied, but is at another place now"))
+			return w.err()
 		}
 		err := unlinkat(parent, cstring(t.base), atRemoveDir)
 		if err != syscall.ENOTEMPTY && err != syscall.EEXIST {
@@ -95,6 +77,32 @@ func (s system) removeFolder(ctx context.Context, t target, parent int) error {
 			return w.err()
 		}
 	}
+}
+
+// openLeaf opens the recorded folder, if it may be removed. What does not exist any more is no error.
+func (s system) openLeaf(t target, parent int, o Options) (fd int, f facts, err error) {
+	fd, err = s.openBelow(parent, cstring(t.base), openPath|syscall.O_DIRECTORY|syscall.O_CLOEXEC)
+	switch err {
+	case nil:
+	case syscall.EXDEV:
+		return fd, f, problem(t.path, ErrMount)
+	case syscall.ENOTDIR, syscall.ELOOP:
+		return fd, f, problem(t.path, ErrReplaced)
+	default:
+		return fd, f, refusal(t.path, err)
+	}
+	if f, err = s.stat(fd, ""); err != nil {
+		err = refusal(t.path, err)
+	} else if err = s.isLeaf(t, fd, "", f); err == nil {
+		err = s.protected(t.path, t.id.UID, f)
+	}
+	if err == nil && t.id.Kind == Named { // who has made it since the first look had recorded it before
+		err = t.inUse(o)
+	}
+	if err != nil {
+		closeFD(fd)
+	}
+	return fd, f, err
 }
 
 // empty removes everything in the tree but its own folder, without recursion: a tree may be deeper than any stack.

@@ -19,7 +19,8 @@ const (
 // everybody calls look with the number of each process of this PID namespace. /proc is no snapshot: a process that starts
 // a successor and exits can be gone whenever somebody looks. So everybody goes on until no number was given out while it
 // looked. Of something that is inherited it misses nobody, then: if a process has it at the end, look was called with
-// that one or with one that it descends from, and found it running. It may be called with a number more than once.
+// that one or with one that it descends from, and found it running. It may be called with a number more than once. Where
+// others start processes all the time, it ends after maxPasses, and promises as much as /proc does.
 //
 // Why that is so: a process that forks runs until its child can be seen. So either it was seen itself, or its child was
 // there when it was looked for. The list is read twice for a child whose number was given out before the first look at
