@@ -76,6 +76,11 @@ func (r *rpc) Stop() {
 	close(r.cut)
 }
 
+// A stoppedRPC serves no more.
+type stoppedRPC struct{ *rpc }
+
+func (stoppedRPC) Serve(net.Listener) error { return nil }
+
 // TestGRPC says that a server of RPCs has the same delay, and then GracefulStop.
 func TestGRPC(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -146,6 +151,9 @@ func TestGRPCFails(t *testing.T) {
 	if err := web.ServeGRPC(s, newRPC(0), gone, web.Options{}); !errors.Is(err, net.ErrClosed) || !strings.Contains(err.Error(), "nobody has closed") {
 		t.Errorf("a closed listener was taken: %v", err)
 	}
+	if err := web.ServeGRPC(s, stoppedRPC{newRPC(0)}, newMemory(), web.Options{}); err == nil || !strings.Contains(err.Error(), "make a new one") {
+		t.Errorf("a server that had been stopped was served: %v", err)
+	}
 	if err := web.ServeGRPC(s, nil, newMemory(), web.Options{}); err == nil {
 		t.Error("nil was served")
 	}
@@ -170,4 +178,24 @@ func TestGRPCFails(t *testing.T) {
 	if err := web.ServeGRPC(s, newRPC(0), newMemory(), web.Options{}); !errors.Is(err, lastly.ErrClosed) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// TestGRPCStoppedByHand says that a server which somebody stopped has ended, and is no failure.
+func TestGRPCStoppedByHand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &lastly.Scope{}
+		r := newRPC(0)
+		if err := web.ServeGRPC(s, r, newMemory(), web.Options{DrainDelay: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		r.GracefulStop()
+		synctest.Wait()
+		if err := s.Context().Err(); err != nil {
+			t.Errorf("it closed its scope: %v", err)
+		}
+		began := time.Now()
+		if err := s.Close(); err != nil || time.Since(began) != 0 {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+	})
 }

@@ -8,12 +8,15 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"weak"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/internal/testproc"
 	"github.com/lastly-go/lastly/web"
 )
 
@@ -154,4 +157,67 @@ func TestManyScopes(t *testing.T) {
 	if err := parent.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestConnectionsAreForgotten says that nothing holds a connection that has gone, wrapped or not.
+func TestConnectionsAreForgotten(t *testing.T) {
+	cert, pool := certificate()
+	config := &tls.Config{Certificates: []tls.Certificate{cert}}
+	for _, foreign := range []bool{false, true} {
+		s := &lastly.Scope{}
+		weakly := &weakListener{Listener: loopback(t)}
+		srv := &http.Server{Handler: hello(), TLSConfig: config}
+		var ln net.Listener = weakly
+		if foreign {
+			ln = tls.NewListener(weakly, config)
+		}
+		if err := web.Serve(s, srv, ln, web.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		tr := &http.Transport{
+			DisableKeepAlives: true,
+			TLSClientConfig:   &tls.Config{RootCAs: pool},
+		}
+		for range 3 {
+			if body := bodyOf(&http.Client{Transport: tr}, "https://"+weakly.Addr().String()); body != "hello" {
+				t.Errorf("got %q", body)
+			}
+		}
+		testproc.Poll(t, "the connections to be collected", func() bool { runtime.GC(); return weakly.gone() == 3 })
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A weakListener knows which of its connections are still there.
+type weakListener struct {
+	net.Listener
+	mu    sync.Mutex // guards conns
+	conns []weak.Pointer[weakConn]
+}
+
+type weakConn struct{ net.Conn }
+
+func (l *weakListener) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c := &weakConn{nc}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.conns = append(l.conns, weak.Make(c))
+	return c, nil
+}
+
+func (l *weakListener) gone() (count int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.conns {
+		if c.Value() == nil {
+			count++
+		}
+	}
+	return count
 }

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -45,6 +46,8 @@ func TestServeRefuses(t *testing.T) {
 	defer used.Close()
 	gone := loopback(t)
 	_ = gone.Close()
+	cert, _ := certificate()
+	secure := &tls.Config{Certificates: []tls.Certificate{cert}}
 	down := &http.Server{}
 	if err := down.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
@@ -63,6 +66,8 @@ func TestServeRefuses(t *testing.T) {
 		{"served before", nil, served, newMemory(), web.Options{}, "", nil, []string{"served before"}},
 		{"shut down before", nil, down, newMemory(), web.Options{}, "", http.ErrServerClosed, []string{"make a new one"}},
 		{"negative timeout", nil, &http.Server{}, newMemory(), web.Options{Timeout: -1}, "", nil, []string{"Timeout", "negative"}},
+		{"net/http's address", nil, &http.Server{}, nil, web.Options{Timeout: -1}, "", nil, []string{"on :http:"}},
+		{"net/http's address for TLS", nil, &http.Server{TLSConfig: secure}, nil, web.Options{Timeout: -1}, "", nil, []string{"on :https:"}},
 		{"bad environment", nil, &http.Server{}, newMemory(), web.Options{}, "5", nil, []string{"LASTLY_DRAIN_DELAY", `"5"`, "5s"}},
 		{"closed scope", late, &http.Server{}, newMemory(), web.Options{}, "", lastly.ErrClosed, []string{"memory", "before it closes"}},
 	} {
@@ -201,6 +206,9 @@ func TestLaterFailure(t *testing.T) {
 		if err := s.Close(); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("the close says %v", err)
 		}
+		if took := s.Report().Duration; took != 0 {
+			t.Errorf("a server that is gone delayed the end by %v", took)
+		}
 
 		s = &lastly.Scope{}
 		srv := &http.Server{}
@@ -254,8 +262,12 @@ func TestUsersFunctions(t *testing.T) {
 	if base != m {
 		t.Errorf("BaseContext was given %v", base)
 	}
+	root := srv.BaseContext(m)
 	if err := s.Close(); err != nil {
 		t.Error(err)
+	}
+	if cause := context.Cause(root); !errors.Is(cause, context.Canceled) { // else what the user's context holds of it leaks
+		t.Errorf("what the requests' contexts come from has ended with %v", cause)
 	}
 	<-down
 	want := []http.ConnState{http.StateNew, http.StateActive, http.StateIdle, http.StateClosed}

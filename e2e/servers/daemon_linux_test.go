@@ -13,8 +13,8 @@ import (
 	"github.com/lastly-go/lastly/internal/testproc"
 )
 
-// patience is how long a server may take to end by itself.
-const patience = 5 * time.Second
+// patience is how long a server may take to end by itself: PostgreSQL writes everything to the disk first, which others may be using.
+const patience = 30 * time.Second
 
 // A daemon is a server of others, for one test.
 type daemon struct {
