@@ -172,14 +172,19 @@ func (a *app) root(args []string) *cobra.Command {
 		}
 		root.AddCommand(cmd)
 	}
+	completeHelp(root)
+	return root
+}
+
+// completeHelp adds to the command library's own command what the help of all others has.
+func completeHelp(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
-		if cmd.Name() == "completion" { // the library's
+		if cmd.Name() == "completion" {
 			cmd.Long += "\n" + exitCodes
 			cmd.Example = "  source <(lastly completion bash)"
 		}
 	}
-	return root
 }
 
 const rootHelp = `Lastly undoes what must be undone, however a program ends: return, signal, crash, kill -9, reboot.

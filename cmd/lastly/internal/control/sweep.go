@@ -24,7 +24,7 @@ func Sweep() (err error) {
 			continue
 		}
 		if mark := MarkOf(path); mark != "" {
-			borne, held := lookWell(mark)
+			borne, held := look(mark)
 			if held {
 				continue
 			}
@@ -42,22 +42,6 @@ func Sweep() (err error) {
 
 // treeGrace is what `lastly run` gives by default.
 const treeGrace = 5 * time.Second
-
-// lookWell looks more than once: a process that is just executing a program has no environment for a moment.
-func lookWell(mark string) (borne, held bool) {
-	for range looks {
-		if borne, held = look(mark); borne {
-			break
-		}
-		<-time.After(lookPause)
-	}
-	return borne, held
-}
-
-const (
-	looks     = 5
-	lookPause = 20 * time.Millisecond
-)
 
 // endTree ends what bears a mark, and survives this process's own death as any record does.
 func endTree(mark string) error {
