@@ -114,7 +114,7 @@ func TestExitAlone(t *testing.T) {
 			r.CheckLines(t, lines...)
 			r.CheckNoLine(t, "Exit returned")
 			if from == "a failing flow" {
-				r.CheckErr(t, `hook "fails"`, "own error")
+				r.CheckErr(t, "lastly: hook \"fails first\" (", "): own error\nlastly: hook \"fails\" (", "): own error\n")
 			} else if r.Err != "" {
 				t.Errorf("stderr: %s", r.Err)
 			}

@@ -156,6 +156,7 @@ func exitAloneFrom(args []string) {
 		lastly.Exit(0)
 	case "a failing flow":
 		lastly.Defer("fails", func() error { return errFromRun })
+		lastly.Defer("fails first", func() error { return errFromRun })
 		hook("two")
 		lastly.Exit(3)
 	case "main, after Program.Run":

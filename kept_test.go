@@ -163,6 +163,27 @@ func TestClosedChildIsFreed(t *testing.T) {
 	}
 }
 
+// TestScopeClosedByGoIsFreed: neither does a goroutine of its own that closes others, and runs their hooks early.
+func TestScopeClosedByGoIsFreed(t *testing.T) {
+	var sc lastly.Scope
+	closed, ran := make(chan weak.Pointer[lastly.Scope], 2), make(chan weak.Pointer[lastly.Handle], 2)
+	sc.Go(lastly.Hook{Name: "worker", Run: func(ctx context.Context) error {
+		request := new(lastly.Scope)
+		h := request.Defer("run early", nop)
+		ran <- weak.Make(h)
+		closed <- weak.Make(request)
+		err := errors.Join(h.Run(ctx), h.Run(ctx), request.Close(), request.Close())
+		request, h = nil, nil
+		<-ctx.Done()
+		return err
+	}})
+	w, h := <-closed, <-ran
+	poll(t, "the scope that it closed is collected", func() bool { return w.Value() == nil && h.Value() == nil })
+	if err := sc.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestClosuresAreFreed: what a hook captured can go once the hook is cancelled, has run, or was given up before it started, even
 // while handle and scope are kept.
 func TestClosuresAreFreed(t *testing.T) {

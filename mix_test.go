@@ -56,7 +56,10 @@ func (m *mixer) register(rnd *rand.Rand) {
 	m.hooks = append(m.hooks, x)
 	m.mu.Unlock()
 	name := func() string { return fmt.Sprint("name ", rnd.IntN(20)) }
-	h := lastly.Hook{Name: fmt.Sprint("id ", x.id), Last: rnd.IntN(20) == 0, Timeout: time.Duration(rnd.IntN(3)) * s}
+	h := lastly.Hook{Name: fmt.Sprint("id ", x.id), Last: rnd.IntN(20) == 0}
+	if timeout := time.Duration(rnd.IntN(3)) * s; m.hang {
+		h.Timeout = timeout
+	}
 	switch rnd.IntN(4) {
 	case 0:
 		h.Uses = lastly.Nothing
@@ -152,7 +155,11 @@ func (m *mixer) misbehave(x *mixed, ctx context.Context, rnd *rand.Rand) error {
 
 // run closes everything from 64 goroutines that also register and cancel and run, and returns when all of them have.
 func (m *mixer) run(t *testing.T) {
-	root, nobody := new(lastly.Scope), new(lastly.Scope)
+	var limit time.Duration
+	if !m.hang {
+		limit = time.Hour // so that two that wait for each other are seen, and a slow machine is not
+	}
+	root, nobody := &lastly.Scope{Grace: limit, HookTimeout: limit}, &lastly.Scope{Grace: limit, HookTimeout: limit}
 	child := root.Child(lastly.Hook{Name: "child"})
 	m.scopes = []*lastly.Scope{root, child, root.Child(lastly.Hook{Name: "sibling", Uses: lastly.Nothing}), child.Child(lastly.Hook{Name: "grandchild"}), nobody}
 	m.free = make(chan struct{})

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/lastly-go/lastly"
-	"github.com/lastly-go/lastly/internal/testproc"
 )
 
 // There is one process scope and one Program at a time, so these tests are not parallel.
@@ -195,20 +194,8 @@ func TestRunLeaksNothing(t *testing.T) {
 		for range 20 {
 			_ = silent().Run(context.Background(), run)
 		}
-		if !endsIn(func() bool { return runtime.NumGoroutine() < before+10 }) {
-			t.Errorf("%s: %d goroutines before 20 runs, %d after", name, before, runtime.NumGoroutine())
-		}
+		poll(t, name+" has left no goroutines", func() bool { return runtime.NumGoroutine() < before+10 })
 	}
-}
-
-// endsIn polls for a while that is short enough to wait for in vain.
-func endsIn(ok func() bool) bool {
-	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); testproc.Linger(5 * time.Millisecond) {
-		if ok() {
-			return true
-		}
-	}
-	return ok()
 }
 
 func TestRunPanic(t *testing.T) {

@@ -88,6 +88,9 @@ func TestContextsDoNotEndWithIt(t *testing.T) {
 			if time.Now().Before(d) {
 				t.Errorf("ended %v before its deadline", time.Until(d))
 			}
+			if cause := context.Cause(hctx); !errors.Is(cause, context.DeadlineExceeded) {
+				t.Errorf("its cause is %v", cause)
+			}
 			return nil
 		})
 		err := sc.Shutdown(ctx)
