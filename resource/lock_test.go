@@ -204,7 +204,7 @@ func TestLockForeignHolder(t *testing.T) {
 		f := lockByHand(t, path)
 		var s lastly.Scope
 		wantHeld(t, resource.Lock(now(), &s, path), text)
-		noError(t, errors.Join(filelock.Unlock(f), f.Close())) // a child that another test forks just now has the file, too
+		noError(t, errors.Join(filelock.Unlock(f), f.Close()))
 		noError(t, resource.Lock(now(), &s, path))
 		noError(t, s.Close())
 	}
@@ -215,7 +215,10 @@ func lockByHand(t *testing.T, path string) *os.File {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	noError(t, err)
-	t.Cleanup(func() { _ = f.Close() })
+	t.Cleanup(func() {
+		_ = filelock.Unlock(f) // a child that another test forks just now has the file, too
+		_ = f.Close()
+	})
 	if ok, err := filelock.TryLock(f); err != nil || !ok {
 		t.Fatalf("not locked: %v, %v", ok, err)
 	}
@@ -235,7 +238,7 @@ func TestLockWaits(t *testing.T) {
 			f := lockByHand(t, path)
 			var s lastly.Scope
 			free := time.Now().Add(time.Second + time.Duration(i)*3700*time.Microsecond)
-			time.AfterFunc(time.Until(free), func() { // a child that another test forks just now has the file, too
+			time.AfterFunc(time.Until(free), func() {
 				_ = filelock.Unlock(f)
 				_ = f.Close()
 			})

@@ -182,9 +182,9 @@ func (t *supervised) start(p *Process, c *supervise.Config) (err error) {
 
 // abort ends what the supervisor may have started, but nobody holds: it died in between, or this process has no descriptor left.
 func (t *supervised) abort() error {
+	hung := time.AfterFunc(afterGrace, func() { _ = t.cmd.Process.Kill() })
 	t.say(supervise.Seen, 0)
 	t.end(0)
-	hung := time.AfterFunc(afterGrace, func() { _ = t.cmd.Process.Kill() })
 	orderly, lost := t.hear(func(syscall.WaitStatus) {})
 	hung.Stop()
 	t.release(true, true)
@@ -254,6 +254,7 @@ func (t *supervised) handshake(c *supervise.Config) (what byte, number uint64, e
 	_ = t.sock.SetDeadline(time.Now().Add(startLimit))
 	defer func() { _ = t.sock.SetDeadline(time.Time{}) }()
 	if _, err := t.sock.Write(c.Encode()); err != nil {
+		_ = t.sock.Close() // what is said later must not pass for the rest
 		return 0, 0, silent(err)
 	}
 	if what, number, err = t.receive(); err != nil {
@@ -264,7 +265,7 @@ func (t *supervised) handshake(c *supervise.Config) (what byte, number uint64, e
 
 func silent(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return fmt.Errorf("its supervisor is not ready after %v: this program, started again, does not get to package lastly", startLimit)
+		return fmt.Errorf("its supervisor is not ready after %v: this program, started again, does not get to package lastly, or was stopped", startLimit)
 	}
 	return fmt.Errorf("its supervisor died at its start, and the command, if it ran, was killed: %w", err)
 }
@@ -278,7 +279,7 @@ func (t *supervised) receive() (what byte, number uint64, err error) {
 	return what, number, nil
 }
 
-// say never waits: the socket takes far more than is ever said.
+// say never waits once the supervisor has its Config: the socket takes far more than is said then.
 func (t *supervised) say(what byte, number uint64) {
 	_, _ = t.sock.Write(supervise.Message(what, number))
 }
