@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/lastly-go/lastly"
 	"github.com/lastly-go/lastly/durable"
 	"github.com/lastly-go/lastly/internal/journal"
 	"github.com/lastly-go/lastly/internal/seam"
@@ -55,7 +56,7 @@ func TestRecoverDoesNotOverlap(t *testing.T) {
 	s.waitEmpty()
 }
 
-// TestRecoverCanceled: it returns at once, and what was not begun is not counted.
+// TestRecoverCanceled: it returns soon, with what a flow has in reserve, and what was not begun is not counted.
 func TestRecoverCanceled(t *testing.T) {
 	t.Parallel()
 	s := newState(t)
@@ -70,8 +71,8 @@ func TestRecoverCanceled(t *testing.T) {
 		if !errors.Is(err, context.Canceled) || len(r.Journals) != 1 {
 			t.Errorf("%v: %v", err, r)
 		}
-		if took := time.Since(began); took != time.Second {
-			t.Errorf("it returned %v after it was cancelled", took-time.Second)
+		if took := time.Since(began) - time.Second; took > lastly.Reserve {
+			t.Errorf("it returned %v after it was cancelled", took)
 		}
 	})
 	s.checkLog("second")
@@ -93,11 +94,9 @@ func TestStopDuringRecovery(t *testing.T) {
 		}
 		s.checkLog("slow")
 		fatal(t, os.WriteFile(s.log+".slow", nil, 0o600))
+		testproc.Poll(t, "the end of what had begun", func() bool { return !exists(path) })
 	})
 	s.checkLog("slow", "slow ended")
-	if exists(path) {
-		t.Error("what had begun was not finished")
-	}
 }
 
 func TestRecoverWaits(t *testing.T) {
