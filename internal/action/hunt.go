@@ -122,32 +122,37 @@ func leavingTime(ctx context.Context, limit time.Duration) (context.Context, con
 	return context.WithTimeout(ctx, limit)
 }
 
-// ask sends SIGTERM to all, once, and waits until nobody is left or the grace is over. Who is started meanwhile may be part
-// of an orderly end, and is waited for.
+// ask sends SIGTERM to all, once, and waits until nobody is left or the grace is over. All are found before the first is
+// asked: who is started from then on may be part of an orderly end, and is waited for.
 func (h *hunt) ask(ctx context.Context) error {
 	ctx, cancel := leavingTime(ctx, h.Grace)
 	defer cancel()
+	check := []syscall.Signal{0}
+	if err := h.look(check, check); err != nil {
+		return err
+	}
 	signals := []syscall.Signal{syscall.SIGTERM, sigCont} // a stopped process does not see SIGTERM before
 	for range maxRounds {
-		if err := h.look(signals...); err != nil || len(h.found) == 0 {
+		if err := h.look(signals, check); err != nil || len(h.found) == 0 {
 			return err
 		}
 		if h.wait(ctx) != nil {
 			return nil
 		}
-		signals = []syscall.Signal{0}
+		signals = check
 	}
 	return nil
 }
 
 // end sends SIGKILL to all until nobody is left.
 func (h *hunt) end(ctx context.Context) error {
+	kill := []syscall.Signal{syscall.SIGKILL}
 	quiet, enough := 0, 1
 	if h.Mark != "" {
 		enough = looks
 	}
 	for range maxRounds {
-		if err := h.look(syscall.SIGKILL); err != nil {
+		if err := h.look(kill, kill); err != nil {
 			return err
 		}
 		if len(h.found) == 0 {
@@ -165,9 +170,10 @@ func (h *hunt) end(ctx context.Context) error {
 	return errors.Join(append(h.failed, fmt.Errorf("%s and more: new ones are started faster than they are killed", h.names()))...)
 }
 
-// look finds who is running now, and sends the signals at once: a process that starts its successor and exits is fast. Who
-// is in the target's group gets them once.
-func (h *hunt) look(signals ...syscall.Signal) error {
+// look sends signals to those that were found before, and to the target and its group. Then it finds who bears the mark,
+// and sends them theirs at once: a process that starts its successor and exits is fast. Who is in the target's group gets
+// them once.
+func (h *hunt) look(signals, toMarked []syscall.Signal) error {
 	check := []syscall.Signal{0}
 	spared := append(proc.Ancestors(), os.Getpid(), 1) // docker exec has no ancestors, but 1 is the container all the same
 	// The members are held before the group is signalled: it may be known by a leader that dies of the signal.
@@ -186,7 +192,7 @@ func (h *hunt) look(signals ...syscall.Signal) error {
 	}
 	if err == nil && h.Mark != "" {
 		err = proc.EachMarked(MarkVariable, h.Mark, func(p *proc.Process) bool {
-			return !slices.Contains(spared, p.ID().Pid) && h.meet(p, signals)
+			return !slices.Contains(spared, p.ID().Pid) && h.meet(p, toMarked)
 		})
 	}
 	switch {

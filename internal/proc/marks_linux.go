@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,8 +95,8 @@ const (
 // environ returns the environment that a process was started with; nothing when it has none, or when it can't be read.
 func (m *mark) environ(dir string) []byte {
 	for range execTries {
-		text, err := m.read(dir + "/environ")
-		if len(text) > 0 || err != nil && !errors.Is(err, syscall.ESRCH) { // which some kernels say where others say nothing
+		text, unreadable := m.read(dir + "/environ")
+		if len(text) > 0 {
 			return text
 		}
 		fields, err := readStat(dir)
@@ -102,9 +104,11 @@ func (m *mark) environ(dir string) []byte {
 		case err != nil || hasFlag(fields, kernelThread) || hasFlag(fields, exiting) && fields[statThreads] == "1":
 			return nil
 		case hasFlag(fields, exiting): // the main thread, in whose place comes another one that executes a program; or just so
-			if text := m.environOfThreads(dir); len(text) > 0 {
+			if text, err := m.environOfThreads(dir); len(text) > 0 || errors.Is(err, fs.ErrPermission) {
 				return text
 			}
+		case unreadable != nil && !errors.Is(unreadable, syscall.ESRCH): // which some kernels say where others say nothing
+			return nil
 		case fields[statEnvStart] == fields[statEnvEnd] && m.endsStrings(dir, fields[statEnvEnd]):
 			return nil
 		}
@@ -128,14 +132,17 @@ func (m *mark) endsStrings(dir, address string) bool {
 }
 
 // environOfThreads is environ for a process whose main thread has ended.
-func (m *mark) environOfThreads(dir string) []byte {
-	tasks, _ := os.ReadDir(dir + "/task")
+func (m *mark) environOfThreads(dir string) (text []byte, err error) {
+	tasks, err := os.ReadDir(dir + "/task")
 	for _, task := range tasks {
-		if text, err := m.read(dir + "/task/" + task.Name() + "/environ"); err == nil && len(text) > 0 {
-			return text
+		if task.Name() == filepath.Base(dir) {
+			continue
+		}
+		if text, err = m.read(dir + "/task/" + task.Name() + "/environ"); len(text) > 0 {
+			break
 		}
 	}
-	return nil
+	return text, err
 }
 
 // read reads a file of proc(5) in one call, so that all of it is of one moment: an environment that is read in parts ends
