@@ -232,14 +232,12 @@ func TestLastCall(t *testing.T) {
 			if err := web.Serve(s, &http.Server{Handler: hello(), ConnState: slowly}, m, web.Options{Name: "api", DrainDelay: time.Second}); err != nil {
 				t.Fatal(err)
 			}
-			nc := m.connect(t)
-			answers := bufio.NewReader(nc)
-			exchange := func() {
+			exchange := func(nc net.Conn) {
 				if _, err := io.WriteString(nc, request); err != nil {
 					t.Errorf("kept %v: %v", kept, err)
 					return
 				}
-				resp, err := http.ReadResponse(answers, nil)
+				resp, err := http.ReadResponse(bufio.NewReader(nc), nil)
 				if err != nil {
 					t.Errorf("kept %v: %v", kept, err)
 					return
@@ -248,12 +246,19 @@ func TestLastCall(t *testing.T) {
 					t.Errorf("kept %v: got %q, %v", kept, body, err)
 				}
 			}
+			var nc net.Conn
+			late := 2 * lastCall // a kept one would be closed by then
 			if kept {
-				exchange()
+				nc, late = m.connect(t), lastCall/2
+				exchange(nc)
 			}
 			closed := closing(s)
-			time.Sleep(time.Second + lastCall/2)
-			exchange()
+			time.Sleep(time.Second - lastCall)
+			if !kept {
+				nc = m.connect(t)
+			}
+			time.Sleep(lastCall + late)
+			exchange(nc)
 			if err := <-closed; err != nil {
 				t.Error(err)
 			}

@@ -2,7 +2,11 @@ package web_test
 
 import (
 	"bufio"
+	"context"
+	"crypto/tls"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -104,4 +108,61 @@ func TestUploadInFlight(t *testing.T) {
 			t.Errorf("note %q", got)
 		}
 	})
+}
+
+// An otherTLS is a connection with a TLS that net/http does not know.
+type otherTLS struct{ *tls.Conn }
+
+type otherListener struct {
+	net.Listener
+	config *tls.Config
+}
+
+func (l otherListener) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return otherTLS{tls.Server(nc, l.config)}, nil
+}
+
+// TestConnectionsOfTLS says that handlers know of the TLS, and the user's functions get the connections that net/http would give
+// them, or the listener's own.
+func TestConnectionsOfTLS(t *testing.T) {
+	cert, pool := certificate()
+	config := &tls.Config{Certificates: []tls.Certificate{cert}}
+	for _, other := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &lastly.Scope{}
+			m := newMemory()
+			var ln net.Listener = m
+			srv := &http.Server{Protocols: protocols((*http.Protocols).SetHTTP1), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = fmt.Fprint(w, r.TLS != nil)
+			})}
+			if other {
+				ln = otherListener{m, config}
+			} else {
+				srv.TLSConfig = config
+			}
+			check := func(nc net.Conn) {
+				_, isOther := nc.(otherTLS)
+				if _, isNets := nc.(*tls.Conn); isOther != other || isNets == other {
+					t.Errorf("other %v: a function of the user got a %T", other, nc)
+				}
+			}
+			srv.ConnState = func(nc net.Conn, _ http.ConnState) { check(nc) }
+			srv.ConnContext = func(ctx context.Context, nc net.Conn) context.Context { check(nc); return ctx }
+			if err := web.Serve(s, srv, ln, web.Options{Name: "api"}); err != nil {
+				t.Fatal(err)
+			}
+			tr := &http.Transport{DialContext: m.dial, TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: "127.0.0.1"}}
+			defer tr.CloseIdleConnections()
+			if body := bodyOf(&http.Client{Transport: tr}, "https://memory"); body != "true" {
+				t.Errorf("other %v: does the handler know of the TLS: %s", other, body)
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
