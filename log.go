@@ -18,12 +18,14 @@ const logBudget = time.Second
 // bounded calls foreign code that must not hold up the caller. It reports whether the call returned in time; a call that
 // did not goes on in its goroutine.
 func bounded(patience time.Duration, call func()) bool {
-	done := make(chan struct{})
+	began, done := make(chan struct{}), make(chan struct{})
 	go func() { // ends when call returns
 		defer close(done)
 		defer func() { _ = recover() }() // a logger's panic is no reason to skip a cleanup
+		close(began)
 		call()
 	}()
+	<-began // a busy machine may take longer than the call has; that is not the call's fault
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {

@@ -202,31 +202,33 @@ func TestLogAfterALongLife(t *testing.T) {
 
 // TestLastKeepsTheLogUsable: a Last hook flushes after everything that logs, the library included.
 func TestLastKeepsTheLogUsable(t *testing.T) {
-	var out bytes.Buffer
-	buffered := bytes.Buffer{} // what is in it and not flushed is lost
-	logger := slog.New(slog.NewTextHandler(&buffered, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	sc := lastly.Scope{Logger: logger}
-	closed := false
-	sc.Register(lastly.Hook{Name: "log", Last: true, Run: func(context.Context) error {
-		_, err := buffered.WriteTo(&out)
-		closed = true
-		return err
-	}})
-	sc.Register(lastly.Hook{Name: "server", Uses: lastly.Nothing, Run: func(context.Context) error {
-		if closed {
-			t.Error("the log is closed already")
+	synctest.Test(t, func(t *testing.T) { // where no line comes too late
+		var out bytes.Buffer
+		buffered := bytes.Buffer{} // what is in it and not flushed is lost
+		logger := slog.New(slog.NewTextHandler(&buffered, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		sc := lastly.Scope{Logger: logger}
+		closed := false
+		sc.Register(lastly.Hook{Name: "log", Last: true, Run: func(context.Context) error {
+			_, err := buffered.WriteTo(&out)
+			closed = true
+			return err
+		}})
+		sc.Register(lastly.Hook{Name: "server", Uses: lastly.Nothing, Run: func(context.Context) error {
+			if closed {
+				t.Error("the log is closed already")
+			}
+			logger.Info("good bye")
+			return errOwn
+		}})
+		sc.Defer("panics", func(context.Context) error { panic("boom") })
+		err := sc.Close()
+		for _, want := range []string{"good bye", "lastly: hook failed", "server", "boom"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%q is lost", want)
+			}
 		}
-		logger.Info("good bye")
-		return errOwn
-	}})
-	sc.Defer("panics", func(context.Context) error { panic("boom") })
-	err := sc.Close()
-	for _, want := range []string{"good bye", "lastly: hook failed", "server", "boom"} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("%q is lost", want)
+		if !errors.Is(err, errOwn) {
+			t.Error(err)
 		}
-	}
-	if !errors.Is(err, errOwn) {
-		t.Error(err)
-	}
+	})
 }

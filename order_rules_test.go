@@ -1,7 +1,6 @@
 package lastly_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -210,56 +209,58 @@ func TestNoWaves(t *testing.T) {
 
 // TestCheck names loops and unknown names with their places, in children too; Close returns neither.
 func TestCheck(t *testing.T) {
-	var log bytes.Buffer
-	sc := lastly.Scope{Name: "app", Logger: slog.New(slog.NewTextHandler(&log, nil))}
-	c := sc.Child(lastly.Hook{Name: "child"})
-	if err := sc.Check(); err != nil {
-		t.Error(err)
-	}
-	nop := func(context.Context) error { return nil }
-	site := siteHere(1)
-	sc.Register(lastly.Hook{Name: "a", Uses: []string{"b"}, Run: nop})
-	sc.Register(lastly.Hook{Name: "b", Uses: []string{"a"}, Run: nop})
-	c.Register(lastly.Hook{Name: "x", Uses: []string{"a", "x"}, Run: nop})
-	c.Register(lastly.Hook{Name: "y", Uses: []string{"z"}, Run: nop})
-	c.Register(lastly.Hook{Name: "z", Uses: []string{"y"}, Run: nop})
-	err := sc.Check()
-	var cycles []*lastly.CycleError
-	for _, one := range unjoin(err) {
-		var ce *lastly.CycleError
-		var ue *lastly.UnknownNameError
-		switch {
-		case errors.As(one, &ce):
-			cycles = append(cycles, ce)
-		case errors.As(one, &ue):
-			if ue.Scope != "child" || ue.Hook.Name != "x" || ue.Name != "a" || !strings.Contains(ue.Hook.Site, "order_rules_test.go:") {
-				t.Errorf("%+v", ue)
+	synctest.Test(t, func(t *testing.T) { // where no line comes too late
+		var log lockedBuffer
+		sc := lastly.Scope{Name: "app", Logger: slog.New(slog.NewTextHandler(&log, nil))}
+		c := sc.Child(lastly.Hook{Name: "child"})
+		if err := sc.Check(); err != nil {
+			t.Error(err)
+		}
+		nop := func(context.Context) error { return nil }
+		site := siteHere(1)
+		sc.Register(lastly.Hook{Name: "a", Uses: []string{"b"}, Run: nop})
+		sc.Register(lastly.Hook{Name: "b", Uses: []string{"a"}, Run: nop})
+		c.Register(lastly.Hook{Name: "x", Uses: []string{"a", "x"}, Run: nop})
+		c.Register(lastly.Hook{Name: "y", Uses: []string{"z"}, Run: nop})
+		c.Register(lastly.Hook{Name: "z", Uses: []string{"y"}, Run: nop})
+		err := sc.Check()
+		var cycles []*lastly.CycleError
+		for _, one := range unjoin(err) {
+			var ce *lastly.CycleError
+			var ue *lastly.UnknownNameError
+			switch {
+			case errors.As(one, &ce):
+				cycles = append(cycles, ce)
+			case errors.As(one, &ue):
+				if ue.Scope != "child" || ue.Hook.Name != "x" || ue.Name != "a" || !strings.Contains(ue.Hook.Site, "order_rules_test.go:") {
+					t.Errorf("%+v", ue)
+				}
+			default:
+				t.Errorf("%T %v", one, one)
 			}
-		default:
-			t.Errorf("%T %v", one, one)
 		}
-	}
-	if len(cycles) != 2 || cycles[0].Scope != "app" || cycles[1].Scope != "child" {
-		t.Fatalf("cycles %v", cycles)
-	}
-	if m := cycles[0].Members; len(m) != 2 || m[0] != (lastly.Member{Name: "a", Site: site}) || m[1].Name != "b" {
-		t.Errorf("%v", cycles[0].Members)
-	}
-	plan := sc.Report()
-	if err := sc.Close(); err != nil {
-		t.Errorf("a loop is no error of Close: %v", err)
-	}
-	for _, rep := range []lastly.Report{plan, sc.Report()} {
-		if len(rep.Cycles) != 1 || len(rep.Cycles[0].Members) != 2 || rep.Cycles[0].Members[0].Site != site {
-			t.Errorf("report's cycles in state %s: %v", rep.State, rep.Cycles)
+		if len(cycles) != 2 || cycles[0].Scope != "app" || cycles[1].Scope != "child" {
+			t.Fatalf("cycles %v", cycles)
 		}
-	}
-	if u := plan.Hooks[0].Scope.Unknown; len(u) != 1 || u[0].Name != "a" {
-		t.Errorf("plan's unknown names: %v", u)
-	}
-	if !strings.Contains(log.String(), "loop") || !strings.Contains(log.String(), site) {
-		t.Errorf("the log names no loop with its sites:\n%s", log.String())
-	}
+		if m := cycles[0].Members; len(m) != 2 || m[0] != (lastly.Member{Name: "a", Site: site}) || m[1].Name != "b" {
+			t.Errorf("%v", cycles[0].Members)
+		}
+		plan := sc.Report()
+		if err := sc.Close(); err != nil {
+			t.Errorf("a loop is no error of Close: %v", err)
+		}
+		for _, rep := range []lastly.Report{plan, sc.Report()} {
+			if len(rep.Cycles) != 1 || len(rep.Cycles[0].Members) != 2 || rep.Cycles[0].Members[0].Site != site {
+				t.Errorf("report's cycles in state %s: %v", rep.State, rep.Cycles)
+			}
+		}
+		if u := plan.Hooks[0].Scope.Unknown; len(u) != 1 || u[0].Name != "a" {
+			t.Errorf("plan's unknown names: %v", u)
+		}
+		if !strings.Contains(log.String(), "loop") || !strings.Contains(log.String(), site) {
+			t.Errorf("the log names no loop with its sites:\n%s", log.String())
+		}
+	})
 }
 
 func unjoin(err error) []error {

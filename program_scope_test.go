@@ -69,7 +69,7 @@ func TestNoWaitingLine(t *testing.T) {
 
 // TestSecondRun has conformance 73 in it.
 func TestSecondRun(t *testing.T) {
-	var second bytes.Buffer
+	var second lockedBuffer
 	started := false
 	code := silent().Run(context.Background(), func(context.Context) error {
 		p := lastly.Program{Stderr: &second}

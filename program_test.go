@@ -66,7 +66,7 @@ func checkRefused(t *testing.T, p lastly.Program, run func(context.Context) erro
 	if run != nil {
 		run = func(context.Context) error { started = true; return nil }
 	}
-	var stderr bytes.Buffer
+	var stderr lockedBuffer
 	p.Stderr = &stderr
 	if code := p.Run(context.Background(), run); code != 2 {
 		t.Errorf("code %d, want 2", code)
@@ -199,7 +199,7 @@ func TestRunLeaksNothing(t *testing.T) {
 }
 
 func TestRunPanic(t *testing.T) {
-	var stderr bytes.Buffer
+	var stderr lockedBuffer
 	var report lastly.Report
 	p := lastly.Program{Stderr: &stderr, OnExit: func(r lastly.Report) { report = r }}
 	if code := p.Run(context.Background(), func(context.Context) error { explode(); return nil }); code != 2 {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // This file writes what a program without a Logger has to say at its end.
@@ -19,8 +20,11 @@ func (m *mainLoop) stderr() io.Writer {
 	return os.Stderr
 }
 
+// sayPatience is longer than logPatience: what is said here is said once, and the process ends after it.
+const sayPatience = time.Second
+
 func sayTo(w io.Writer, line string) {
-	bounded(logPatience, func() { _, _ = io.WriteString(w, line+"\n") })
+	bounded(sayPatience, func() { _, _ = io.WriteString(w, line+"\n") })
 }
 
 // printFailures writes what failed while a scope closed, for programs without a Logger.
