@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lastly-go/lastly"
 	"github.com/lastly-go/lastly/durable"
@@ -79,6 +80,25 @@ func TestFolderIsChosen(t *testing.T) {
 	}
 	if no, _ := filepath.Glob(in("no*")); len(no) > 0 {
 		t.Errorf("made as well: %q", no)
+	}
+}
+
+// TestStaleIsRemoved: a start clears away what is left of one that was killed while it made its journal.
+func TestStaleIsRemoved(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	fatal(t, os.Chmod(dir, 0o700))
+	old, young := filepath.Join(dir, journal.TempPrefix+"old"), filepath.Join(dir, journal.TempPrefix+"young")
+	for _, path := range []string{old, young} {
+		fatal(t, os.WriteFile(path, nil, 0o600))
+	}
+	before := time.Now().Add(-2 * time.Hour)
+	fatal(t, os.Chtimes(old, before, before))
+	if out := at(t, dir); out != "registered\n" {
+		t.Error(out)
+	}
+	if exists(old) || !exists(young) {
+		t.Errorf("the old one is there: %v; the young one: %v", exists(old), exists(young))
 	}
 }
 

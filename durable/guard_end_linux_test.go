@@ -226,21 +226,29 @@ func handsOnVictim(args []string) {
 	forever()
 }
 
+// TestLockHeldByAChild: the lock of a dead owner that is held says nothing; neither to a guard nor to the next start.
 func TestLockHeldByAChild(t *testing.T) {
 	t.Parallel()
-	s := newState(t)
-	p := s.start("hands-on", s.log)
-	p.WaitLine("ready")
-	var child, fd int
-	if _, err := fmt.Sscanf(p.Output(), "child %d has descriptor %d", &child, &fd); err != nil {
-		t.Fatalf("%v: %s", err, p.Output())
-	}
-	defer func() { _ = syscall.Kill(child, syscall.SIGKILL) }()
-	killed(t, p)
-	s.waitEmpty()
-	s.checkLog("one")
-	if _, alive := look(child); !alive {
-		t.Error("the child is gone, so the test shows nothing")
+	for _, guard := range []string{"on", "off"} {
+		s := newState(t)
+		spec := s.spec("hands-on", s.log)
+		spec.Env = append(spec.Env, "LASTLY_GUARD="+guard)
+		p := spec.Start(t)
+		p.WaitLine("ready")
+		var child, fd int
+		if _, err := fmt.Sscanf(p.Output(), "child %d has descriptor %d", &child, &fd); err != nil {
+			t.Fatalf("%v: %s", err, p.Output())
+		}
+		defer func() { _ = syscall.Kill(child, syscall.SIGKILL) }()
+		killed(t, p)
+		if guard == "off" {
+			checkCount(t, s.recover(durable.Options{}), 1, durable.Settled)
+		}
+		s.waitEmpty()
+		s.checkLog("one")
+		if _, alive := look(child); !alive {
+			t.Error("the child is gone, so the test shows nothing")
+		}
 	}
 }
 

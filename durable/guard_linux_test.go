@@ -196,6 +196,24 @@ func TestGuardWaits(t *testing.T) {
 	}
 }
 
+// TestGuardBearsNoMark: who kills its owner by a mark must not kill the guard, which is there for the time after.
+func TestGuardBearsNoMark(t *testing.T) {
+	t.Parallel()
+	s := newState(t)
+	mark := durable.WithMark(nil, durable.NewMark())
+	s.env = append(s.env, mark...)
+	p := s.start("guarded", s.log, "one")
+	p.WaitLine("ready")
+	if owner, _ := look(p.Pid()); !slices.Contains(owner.environ, mark[0]) {
+		t.Fatal("the owner bears no mark either")
+	}
+	if slices.Contains(s.guard(p.Pid()).environ, mark[0]) {
+		t.Error("the guard bears its owner's mark")
+	}
+	killed(t, p)
+	s.waitEmpty()
+}
+
 func checkDescriptors(t *testing.T, open map[int]string) {
 	t.Helper()
 	sockets, pidfds := 0, 0
