@@ -16,6 +16,9 @@ const contTime = 100 // ms
 // it would come a second time, and perhaps so late that it undoes the next Ctrl-Z. What sent it to this process only is seen a while
 // later: the command is still stopped, and this process is not, as it were after another Ctrl-Z.
 //
+// If this process has passed a stop on, as it does with a Ctrl-Z that comes in the moment of the start, it also passes on what undoes
+// that: the command may have gone on by then, and have that stop before it.
+//
 // A command in a group of its own, such as a shell that was suspended, gets it at once, and the terminal if the shell has given that to
 // this process's group.
 func (s *Session) passesCont() bool {
@@ -27,6 +30,10 @@ func (s *Session) passesCont() bool {
 	}
 	if group != own {
 		giveTerminal(own, group)
+		return true
+	}
+	if s.stopPassed {
+		s.stopPassed = false
 		return true
 	}
 	if stateOf(s.Command) == 'T' {

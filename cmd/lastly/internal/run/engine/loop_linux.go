@@ -218,6 +218,10 @@ func (s *Session) passOn(sig int) {
 	if sig == int(syscall.SIGCONT) && s.shared && !s.passesCont() {
 		return
 	}
+	switch syscall.Signal(sig) {
+	case syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU:
+		s.stopPassed = true
+	}
 	s.signal(sig)
 	s.Say("passed " + signalName(sig) + " on to process " + strconv.Itoa(s.Command))
 }

@@ -36,6 +36,7 @@ type Session struct {
 	deadline    int64 // of the timeout; 0: none
 	late        int   // signals that came after the command's end
 	contAt      int64 // when is looked whether the command was continued; 0: not
+	stopPassed  bool  // to the command, and no SIGCONT since
 
 	earlier map[int]bool // children from before this process was lastly
 
