@@ -243,3 +243,19 @@ func TestAttachWhileClosing(t *testing.T) {
 		}
 	}
 }
+
+// TestAttachSucceeds: hooks that the garbage collector ran well leave the exit code alone.
+func TestAttachSucceeds(t *testing.T) {
+	code := silent().Run(t.Context(), func(context.Context) error {
+		var ran atomic.Int64
+		const things = 20
+		for range things {
+			lastly.Attach(lastly.Process(), newThing("x"), lastly.Hook{Run: func(context.Context) error { ran.Add(1); return nil }})
+		}
+		poll(t, "all are collected", func() bool { return ran.Load() == things })
+		return nil
+	})
+	if code != 0 {
+		t.Errorf("code %d, want 0", code)
+	}
+}

@@ -138,7 +138,8 @@ func TestNotStarted(t *testing.T) {
 		use, w := capture("late")
 		began := time.Now()
 		err := starve(&sc, func() {
-			handle <- lastly.DeferIn(&sc, "late", func() { use(); r.note("late") })
+			run := func() { use(); r.note("late") }
+			handle <- sc.Register(lastly.Hook{Name: "late", Uses: []string{"hangs", "nobody"}, Run: lastly.Func(run)})
 		})
 		h := <-handle
 		wantTook(t, began, 3*s, 3*s)
@@ -152,6 +153,9 @@ func TestNotStarted(t *testing.T) {
 		}
 		if h.Cancel() {
 			t.Error("cancelled what is gone")
+		}
+		if err := sc.Check(); err != nil {
+			t.Errorf("it is registered still: %v", err)
 		}
 		poll(t, "what a hook that did not start captured is collected", func() bool { return w.Value() == nil })
 		runtime.KeepAlive(h)

@@ -335,3 +335,27 @@ func TestLateIsBounded(t *testing.T) {
 		wantTook(t, began, 0, 0)
 	})
 }
+
+// TestLastStaysLast: what a Last hook named is Last, also when that hook is gone and the order is made anew.
+func TestLastStaysLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sc lastly.Scope
+		var r recorder
+		sc.Defer("disk", r.hook("disk"))
+		sc.Register(lastly.Hook{Name: "trace", Last: true, Run: func(context.Context) error {
+			time.Sleep(2 * s)
+			sc.Register(lastly.Hook{Name: "late", Uses: []string{"nobody"}, Run: r.sleeper("late", 2*s)})
+			time.Sleep(s)
+			r.note("trace")
+			return nil
+		}})
+		sc.Register(lastly.Hook{Name: "log", Last: true, Uses: []string{"disk"}, Run: r.sleeper("log", s)})
+		if err := sc.Close(); err != nil {
+			t.Error(err)
+		}
+		r.want(t, "log", "late", "trace", "disk")
+		if disk := inReport(t, sc.Report(), "disk"); disk.Start != 4*s {
+			t.Errorf("disk started after %v, want 4s, when the late one has ended", disk.Start)
+		}
+	})
+}

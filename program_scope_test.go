@@ -171,6 +171,25 @@ func TestClosedByHandWithoutRun(t *testing.T) {
 	}
 }
 
+// TestBestEffortInChild: a child in which nothing else has failed counts for the exit code no more than its hooks do.
+func TestBestEffortInChild(t *testing.T) {
+	for _, bestEffort := range []bool{true, false} {
+		want := 1
+		if bestEffort {
+			want = 0
+		}
+		code := silent().Run(t.Context(), func(context.Context) error {
+			child := lastly.Process().Child(lastly.Hook{Name: "child"})
+			grandchild := child.Child(lastly.Hook{Name: "grandchild"})
+			grandchild.Register(lastly.Hook{Name: "fails", Run: failWith(errOwn), BestEffort: bestEffort})
+			return nil
+		})
+		if code != want {
+			t.Errorf("best effort %v: code %d, want %d", bestEffort, code, want)
+		}
+	}
+}
+
 // TestLatePanic: a run that was left behind panics while the hooks run.
 func TestLatePanic(t *testing.T) {
 	free, over := make(chan struct{}), make(chan struct{})

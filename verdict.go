@@ -54,7 +54,8 @@ func wasSeen(err error) bool {
 	case *HookError:
 		return e != nil
 	case interface{ Unwrap() []error }:
-		return !slices.ContainsFunc(e.Unwrap(), func(part error) bool { return !wasSeen(part) })
+		parts := e.Unwrap()
+		return len(parts) > 0 && !slices.ContainsFunc(parts, func(part error) bool { return !wasSeen(part) })
 	}
 	return false
 }
