@@ -122,7 +122,8 @@ func (p *Process) start(s *lastly.Scope, cmd *exec.Cmd, site uintptr) (err error
 	return nil
 }
 
-// tell writes down who holds the tree: whoever settles the record waits for that one.
+// tell writes down who holds the tree: whoever settles the record waits for that one. Should this process die before, a moment
+// after the command has begun, both ask the tree to end.
 func (p *Process) tell() error {
 	payload := durable.Process{Mark: p.mark, Grace: p.grace}
 	p.tree.describe(&payload)

@@ -42,6 +42,7 @@ func ownForest(words []string) {
 		testproc.Say("%v", err)
 		return
 	}
+	exitOn(os.WriteFile(words[2]+".planted", nil, 0o600))
 	switch await(words[2]); words[1] {
 	case "exit":
 		os.Exit(3)
@@ -199,6 +200,10 @@ func TestTermOnceAfterDeath(t *testing.T) {
 	testproc.Poll(t, "both", func() bool {
 		ups, _ := filepath.Glob(filepath.Join(dir, "*.up"))
 		return len(ups) == 2
+	})
+	testproc.Poll(t, "the record of who holds them", func() bool {
+		_, err := os.Stat(dir + "/stands.planted")
+		return err == nil
 	})
 	p.Signal(syscall.SIGKILL)
 	p.Wait()
