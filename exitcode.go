@@ -27,7 +27,7 @@ func (m *mainLoop) finish() int {
 	if m.by == bySignal {
 		m.applyPolicy()
 	} else if m.by == byNobody && m.panicked == nil {
-		m.code = m.codeOfClose()
+		m.code = 1 // run was given up: somebody closed the scope, a Go failed, or the context of Program.Run ended
 	}
 	if m.code == 0 && m.scope.hardFailures() > 0 {
 		m.code = 1
@@ -82,15 +82,6 @@ func codeOf(err error) int {
 		return e.Code
 	}
 	return 1
-}
-
-// codeOfClose is the code after an end that neither return, Exit nor a signal decided: run was abandoned, or a Go
-// failed.
-func (m *mainLoop) codeOfClose() int {
-	if m.result == nil {
-		return 1
-	}
-	return codeOf(m.result.err)
 }
 
 // applyPolicy decides how to end after a signal.
