@@ -79,10 +79,11 @@ func ownForestUnderMain(words []string) {
 	})
 }
 
-// await waits for the file that says that the whole forest stands.
+// await waits for the file that says that the whole forest stands, or until its folder is gone.
 func await(file string) {
 	for {
-		if _, err := os.Stat(file); err == nil {
+		_, err := os.Stat(file)
+		if _, gone := os.Stat(filepath.Dir(file)); err == nil || gone != nil {
 			return
 		}
 		testproc.Linger(time.Millisecond)

@@ -117,6 +117,25 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// TestKilledChain: who is killed hands its children on, and that may be in the moment between the look for children and the wait for
+// one of them. Each of the processes is one such moment.
+func TestKilledChain(t *testing.T) {
+	t.Parallel()
+	for i := range 8 {
+		sleep := made(t) + itoa(i)
+		l := start(t, "--grace", "0", "--remove", "nothing", "--", "sh", "-c", `echo $PPID >inner
+			nest() { [ $1 = 0 ] && exec sleep `+sleep+`; (nest $(($1 - 1))) & wait; }; nest 12`)
+		testproc.Poll(t, "the last of the chain", func() bool { return lives(sleep) })
+		inner, err := strconv.Atoi(l.await("inner"))
+		fatal(t, err)
+		fatal(t, syscall.Kill(inner, syscall.SIGKILL))
+		_ = l.status()
+		if lives(sleep) {
+			t.Error("the last of the chain lives on: ", l.err.String())
+		}
+	}
+}
+
 // TestBothKilled: of a run that had nothing registered nobody is left to end the processes. The next sweep does, by the mark in the
 // socket's name; and it leaves alone what a living process still holds.
 func TestBothKilled(t *testing.T) {

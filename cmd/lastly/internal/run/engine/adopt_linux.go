@@ -129,23 +129,28 @@ type ending struct {
 	moved    int64 // when left last became shorter, or SIGKILL was sent first
 }
 
-// reap reaps what has ended, and reports whether anything is left that can end.
+// reap reaps what has ended, and reports whether anything is left that can end. It looks once more after each that it has reaped:
+// children of that one may have come since the list was made.
 func (e *ending) reap() bool {
 	before := len(e.left)
-	e.left = e.left[:0]
 	mortal := false
-	for _, pid := range supervise.Children() {
-		if e.isSpared(pid) {
-			continue
+	for again := true; again; {
+		again, mortal = false, false
+		e.left = e.left[:0]
+		for _, pid := range supervise.Children() {
+			if e.isSpared(pid) {
+				continue
+			}
+			var status syscall.WaitStatus
+			if got, err := syscall.Wait4(pid, &status, syscall.WNOHANG, nil); err == nil && got == pid {
+				e.reaped(pid, status)
+				delete(e.immune, pid)
+				again = true
+				continue
+			}
+			e.left = append(e.left, pid)
+			mortal = mortal || !e.immune[pid]
 		}
-		var status syscall.WaitStatus
-		if got, err := syscall.Wait4(pid, &status, syscall.WNOHANG, nil); err == nil && got == pid {
-			e.reaped(pid, status)
-			delete(e.immune, pid)
-			continue
-		}
-		e.left = append(e.left, pid)
-		mortal = mortal || !e.immune[pid]
 	}
 	if len(e.left) < before {
 		e.moved = early.Now()
