@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lastly-go/lastly"
+	"github.com/lastly-go/lastly/internal/testproc"
 )
 
 // recorder notes what ran, in order.
@@ -66,17 +67,13 @@ func (r *recorder) want(t *testing.T, names ...string) {
 	}
 }
 
-// poll waits until ok, outside of a bubble: for what only the garbage collector or the kernel decides.
+// poll waits until ok, outside of a bubble: for what only the garbage collector decides, or the kernel.
 func poll(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain until %s", what)
-		}
+	testproc.Poll(t, what, func() bool {
 		runtime.GC()
-		time.Sleep(time.Millisecond)
-	}
+		return ok()
+	})
 }
 
 // hangUntil is a hook that ignores its context until free is closed.

@@ -38,7 +38,6 @@ var mayInit = map[string]string{}
 // maySleep lists the functions of tests that may call time.Sleep outside of a bubble, as "file: function", with the reason.
 var maySleep = map[string]string{
 	"helpers_test.go: recorder.sleeper": "a hook for tests that run in a bubble",
-	"helpers_test.go: poll":             "the one poll helper, with its deadline",
 	"report_test.go: sample":            "a scope for tests that run in a bubble",
 }
 
